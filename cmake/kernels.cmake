@@ -1,0 +1,30 @@
+# The kernels: one source, compiled once per ISA level into objects of their own.
+
+set(FASTNET_KERNEL_SOURCES
+  cpp/kernels/activation.cpp
+  cpp/kernels/product.cpp
+  cpp/kernels/table.cpp)
+
+add_library(fastnet_kernels INTERFACE)
+set(FASTNET_LEVELS "")
+
+function(fastnet_add_level level)
+  add_library(fastnet_kernels_${level} OBJECT ${FASTNET_KERNEL_SOURCES})
+  target_include_directories(fastnet_kernels_${level} PRIVATE ${PROJECT_SOURCE_DIR}/cpp)
+  target_compile_definitions(fastnet_kernels_${level} PRIVATE FASTNET_LEVEL=${level})
+  # No exceptions and no RTTI: nothing in a kernel may throw, and nothing may be shared between levels.
+  target_compile_options(fastnet_kernels_${level} PRIVATE -O3 -fno-exceptions -fno-rtti ${ARGN})
+  target_sources(fastnet_kernels INTERFACE $<TARGET_OBJECTS:fastnet_kernels_${level}>)
+  string(TOUPPER ${level} upper)
+  target_compile_definitions(fastnet_kernels INTERFACE FASTNET_HAS_${upper}=1)
+endfunction()
+
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  fastnet_add_level(baseline)
+  fastnet_add_level(avx2 -march=x86-64-v3)
+  fastnet_add_level(avx512 -march=x86-64-v4)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  fastnet_add_level(neon)
+else()
+  fastnet_add_level(baseline)
+endif()

@@ -1,0 +1,12 @@
+// What each bind_<topic>.cpp adds to the module.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace fastnet {
+
+void bind_activation(pybind11::module_& m);
+void bind_linear(pybind11::module_& m);
+void bind_runtime(pybind11::module_& m);
+
+}  // namespace fastnet

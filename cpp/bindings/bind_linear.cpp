@@ -1,0 +1,77 @@
+// The linear layer on arrays.
+#include "bindings/arrays.hpp"
+#include "bindings/bind.hpp"
+#include "engine/linear.hpp"
+
+namespace fastnet {
+namespace {
+
+template <class T>
+Operand<T> operand(const Matrix<T>& m) {
+  return {m.data, m.row, m.col};
+}
+
+void forward(const py::array& x, const py::array& weight, const py::object& bias, int kind,
+             double a, double b, py::array& out) {
+  with_float_type(x, "x", [&](auto tag) {
+    using T = decltype(tag);
+    const Matrix<T> mx = input_matrix<T>(x, "x");
+    const Matrix<T> w = transposed(input_matrix<T>(weight, "weight"));
+    require_shape(weight, "weight", {w.cols, mx.cols});
+    const T* pb = optional_input<T>(bias, "bias", {w.cols});
+    T* y = output<T>(out, "out", {mx.rows, w.cols});
+    require_no_overlap(out, "out", x, "x");
+    require_no_overlap(out, "out", weight, "weight");
+    const ActivationSpec act{static_cast<Activation>(kind), a, b};
+    py::gil_scoped_release release;
+    linear_forward<T>(mx.rows, w.cols, mx.cols, operand(mx), operand(w), false, pb, act, y, w.cols);
+  });
+}
+
+void backward_x(const py::array& dy, const py::array& weight, py::array& dx) {
+  with_float_type(dy, "dy", [&](auto tag) {
+    using T = decltype(tag);
+    const Matrix<T> d = input_matrix<T>(dy, "dy");
+    const Matrix<T> w = transposed(input_matrix<T>(weight, "weight"));
+    require_shape(weight, "weight", {d.cols, w.rows});
+    T* out = output<T>(dx, "out", {d.rows, w.rows});
+    require_no_overlap(dx, "out", dy, "dy");
+    require_no_overlap(dx, "out", weight, "weight");
+    py::gil_scoped_release release;
+    linear_backward_x<T>(d.rows, d.cols, w.rows, operand(d), operand(w), out, w.rows);
+  });
+}
+
+// dweight has the memory layout of W = weight.T: an (in, out) array, returned to Python transposed.
+void backward_w(const py::array& dy, const py::array& x, py::array& dw, py::object& db) {
+  with_float_type(dy, "dy", [&](auto tag) {
+    using T = decltype(tag);
+    const Matrix<T> d = input_matrix<T>(dy, "dy");
+    const Matrix<T> mx = input_matrix<T>(x, "x");
+    require_shape(x, "x", {d.rows, mx.cols});
+    T* out = output<T>(dw, "dweight", {mx.cols, d.cols});
+    T* sum = nullptr;
+    if (!db.is_none()) {
+      py::array array = py::reinterpret_borrow<py::array>(db);
+      sum = output<T>(array, "dbias", {d.cols});
+    }
+    require_no_overlap(dw, "dweight", dy, "dy");
+    require_no_overlap(dw, "dweight", x, "x");
+    py::gil_scoped_release release;
+    linear_backward_w<T>(d.rows, d.cols, mx.cols, operand(d), operand(mx), out, d.cols, sum);
+  });
+}
+
+}  // namespace
+
+void bind_linear(py::module_& m) {
+  m.def("linear", &forward, py::arg("x").noconvert(), py::arg("weight").noconvert(),
+        py::arg("bias"), py::arg("kind"), py::arg("a"), py::arg("b"), py::arg("out").noconvert(),
+        "out = act(x weight.T + bias).");
+  m.def("linear_backward_x", &backward_x, py::arg("dy").noconvert(), py::arg("weight").noconvert(),
+        py::arg("out").noconvert(), "out = dy weight.");
+  m.def("linear_backward_w", &backward_w, py::arg("dy").noconvert(), py::arg("x").noconvert(),
+        py::arg("dw").noconvert(), py::arg("db"), "dw = x.T dy, db = column sums of dy.");
+}
+
+}  // namespace fastnet

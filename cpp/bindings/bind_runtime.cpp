@@ -1,0 +1,52 @@
+// ISA levels, threads and build facts.
+#include "bindings/arrays.hpp"
+#include "bindings/bind.hpp"
+#include "core/threads.hpp"
+#include "dispatch/dispatch.hpp"
+
+namespace fastnet {
+namespace {
+
+py::list level_names(bool supported_only) {
+  py::list names;
+  for (const Level* l = levels(); l->name; ++l) {
+    if (l->supported || !supported_only) names.append(l->name);
+  }
+  return names;
+}
+
+py::dict thread_facts() {
+  const ThreadLimits l = thread_limits();
+  py::dict d;
+  d["omp"] = l.omp;
+  d["affinity"] = l.affinity;
+  d["quota"] = l.quota;
+  return d;
+}
+
+}  // namespace
+
+void bind_runtime(py::module_& m) {
+  m.def(
+      "isa", [] { return kernels().level; }, "The active ISA level.");
+  m.def(
+      "isa_built", [] { return level_names(false); }, "Levels in this build, best first.");
+  m.def(
+      "isa_supported", [] { return level_names(true); }, "Levels that run here, best first.");
+  m.def(
+      "use_isa", [](const std::string& name) { return use_level(name.c_str()); }, py::arg("name"),
+      "Make a level active; False if it is not there.");
+  m.def("num_threads", &num_threads, "Threads a call may use.");
+  m.def("set_num_threads", &set_num_threads, py::arg("n"), "Set it; 0 for the default.");
+  m.def("thread_limits", &thread_facts, "What the default number of threads is the minimum of.");
+  m.def("openmp_runtime", &openmp_runtime, "libgomp, libomp or none.");
+  m.def("forked", &forked, "Whether this is a forked child that must run serially.");
+  m.attr("compiler") =
+#if defined(__clang__)
+      "clang " __clang_version__;
+#else
+      "gcc " __VERSION__;
+#endif
+}
+
+}  // namespace fastnet

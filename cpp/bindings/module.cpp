@@ -1,0 +1,10 @@
+// The extension module: its table of contents.
+#include "bindings/bind.hpp"
+
+PYBIND11_MODULE(_core, m) {
+  m.doc() = "fastnet's compiled half. Private: use the fastnet package.";
+  m.attr("__version__") = FASTNET_VERSION;
+  fastnet::bind_runtime(m);
+  fastnet::bind_activation(m);
+  fastnet::bind_linear(m);
+}

@@ -1,0 +1,172 @@
+// The number of threads, the region's lock, the barrier and what happens after fork().
+#include "core/threads.hpp"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#if defined(__linux__)
+#include <unistd.h>
+#endif
+
+namespace fastnet {
+namespace {
+
+std::atomic<int> g_requested{0};  // set_num_threads, 0 for the default
+std::atomic<bool> g_busy{false};  // a region of more than one thread is open
+std::atomic<bool> g_used{false};  // one has been open in this process
+std::atomic<bool> g_forked{false};
+
+// Cores allowed by the cgroup's CPU quota (v2, then v1), rounded up; 0 if there is none.
+int cgroup_quota() noexcept {
+#if defined(__linux__)
+  double quota = 0.0, period = 0.0;
+  if (std::FILE* f = std::fopen("/sys/fs/cgroup/cpu.max", "r")) {
+    const int n = std::fscanf(f, "%lf %lf", &quota, &period);
+    std::fclose(f);
+    if (n != 2) return 0;  // "max 100000": no quota
+  } else {
+    std::FILE* q = std::fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "r");
+    std::FILE* p = std::fopen("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "r");
+    const bool ok =
+        q && p && std::fscanf(q, "%lf", &quota) == 1 && std::fscanf(p, "%lf", &period) == 1;
+    if (q) std::fclose(q);
+    if (p) std::fclose(p);
+    if (!ok) return 0;
+  }
+  if (quota <= 0.0 || period <= 0.0) return 0;
+  const int cores = static_cast<int>((quota + period - 1.0) / period);
+  return cores < 1 ? 1 : cores;
+#else
+  return 0;
+#endif
+}
+
+int affinity_cores() noexcept {
+#if defined(__linux__)
+  // A mask of more than CPU_SETSIZE cores does not fit and is refused: then all cores count.
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+  return static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+#else
+  return kMaxThreads;
+#endif
+}
+
+int omp_threads() noexcept {
+#ifdef _OPENMP
+  return omp_get_max_threads();
+#else
+  return 1;
+#endif
+}
+
+ThreadLimits read_limits() noexcept { return {omp_threads(), affinity_cores(), cgroup_quota()}; }
+
+const ThreadLimits g_limits = read_limits();
+
+// In the child of a fork only the forking thread exists; libgomp would wait for the others forever.
+void after_fork() noexcept {
+  if (g_used.load()) g_forked.store(true);
+  g_busy.store(false);
+}
+
+const int g_registered = pthread_atfork(nullptr, nullptr, after_fork);
+
+void pause() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ __volatile__("yield");
+#endif
+}
+
+}  // namespace
+
+ThreadLimits thread_limits() noexcept { return g_limits; }
+
+bool openmp_enabled() noexcept {
+#ifdef _OPENMP
+  return true;
+#else
+  return false;
+#endif
+}
+
+const char* openmp_runtime() noexcept {
+#if !defined(_OPENMP)
+  return "none";
+#elif defined(__clang__)
+  return "libomp";
+#else
+  return "libgomp";
+#endif
+}
+
+bool forked() noexcept { return g_forked.load(std::memory_order_relaxed); }
+
+int num_threads() noexcept {
+  int n = g_requested.load(std::memory_order_relaxed);
+  if (n == 0) {
+    n = g_limits.omp < g_limits.affinity ? g_limits.omp : g_limits.affinity;
+    if (g_limits.quota > 0 && g_limits.quota < n) n = g_limits.quota;
+  }
+#ifdef _OPENMP
+  // A caller that lowered OpenMP's limit since import (threadpoolctl, joblib) is obeyed.
+  const int now = omp_get_max_threads();
+  if (now < g_limits.omp && now < n) n = now;
+#endif
+  if (n > kMaxThreads) n = kMaxThreads;
+  return n < 1 ? 1 : n;
+}
+
+void set_num_threads(int n) noexcept { g_requested.store(n, std::memory_order_relaxed); }
+
+Region::Region(int threads) noexcept {
+#ifdef _OPENMP
+  if (threads <= 1 || forked() || omp_in_parallel()) return;
+  bool expected = false;
+  if (!g_busy.compare_exchange_strong(expected, true)) return;
+  owner_ = true;
+  g_used.store(true, std::memory_order_relaxed);
+  size_ = threads;
+#else
+  (void)threads;
+#endif
+}
+
+Region::~Region() {
+  if (owner_) g_busy.store(false);
+}
+
+int threads_for(double serial_microseconds) noexcept {
+  // Half of the work must outweigh a region with its barriers (about 2 us when its threads are
+  // awake; measured on two cores of a Zen 4).
+  constexpr double kWorthMicroseconds = 8.0;
+  return serial_microseconds < kWorthMicroseconds ? 1 : num_threads();
+}
+
+void Team::barrier() const noexcept {
+  if (size_ == 1) return;
+  // Barriers of one region have the numbers 0, 1, 2, ...; the last to arrive starts the next.
+  const int phase = phase_->load(std::memory_order_relaxed);
+  if (arrived_->fetch_add(1, std::memory_order_acq_rel) == size_ - 1) {
+    arrived_->store(0, std::memory_order_relaxed);
+    phase_->store(phase + 1, std::memory_order_release);
+    return;
+  }
+  // About 20 us of spinning covers an uneven split; a longer wait means that the core is wanted.
+  constexpr int kSpins = 1000;
+  for (int spin = 0; phase_->load(std::memory_order_acquire) == phase; ++spin) {
+    if (spin < kSpins) {
+      pause();
+    } else {
+      sched_yield();
+    }
+  }
+}
+
+}  // namespace fastnet

@@ -1,0 +1,99 @@
+// The team of threads: how many, and the one parallel region everything runs in.
+//
+// A team has one thread or T, never a number between: libgomp ends and restarts its threads when
+// the size changes. T is decided anew at each call (team_size). Inside a region threads meet at
+// team.barrier(). Work must be split so that its results do not depend on the number of threads.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+namespace fastnet {
+
+constexpr int kMaxThreads = 256;
+
+// What decides the default number of threads, for show_config().
+struct ThreadLimits {
+  int omp;       // OMP_NUM_THREADS, or the number of cores, as OpenMP read it at import; 1 without
+                 // OpenMP
+  int affinity;  // cores in the affinity mask
+  int quota;     // cores of the cgroup's quota, rounded up; 0 if there is none
+};
+ThreadLimits thread_limits() noexcept;
+
+// The number of threads that a call may use: set_num_threads' or the default.
+int num_threads() noexcept;
+// n from 1 to kMaxThreads; 0 goes back to the default.
+void set_num_threads(int n) noexcept;
+bool openmp_enabled() noexcept;
+const char* openmp_runtime() noexcept;
+
+// True in a process forked from one whose threads may have run: OpenMP can't be used there.
+bool forked() noexcept;
+
+// One call's threads as seen from one of them.
+class Team {
+ public:
+  Team(int index, int size, std::atomic<int>* arrived, std::atomic<int>* phase)
+      : index_(index), size_(size), arrived_(arrived), phase_(phase) {}
+  int index() const { return index_; }
+  int size() const { return size_; }
+  // Waits for all threads of the team: spins briefly, then yields its core.
+  void barrier() const noexcept;
+  // This thread's part [begin, end) of n things, handed out in multiples of `grain`.
+  void share(std::ptrdiff_t n, std::ptrdiff_t grain, std::ptrdiff_t* begin,
+             std::ptrdiff_t* end) const noexcept {
+    const std::ptrdiff_t pieces = (n + grain - 1) / grain;
+    const std::ptrdiff_t b = pieces * index_ / size_ * grain;
+    const std::ptrdiff_t e = pieces * (index_ + 1) / size_ * grain;
+    *begin = b < n ? b : n;
+    *end = e < n ? e : n;
+  }
+
+ private:
+  int index_, size_;
+  std::atomic<int>* arrived_;
+  std::atomic<int>* phase_;
+};
+
+// The right to open a region. Only one Python thread at a time gets more than one thread, so that N
+// callers use N threads and not N teams; the others run serially.
+class Region {
+ public:
+  // `threads`: how many the work pays for, at most.
+  explicit Region(int threads) noexcept;
+  ~Region();
+  Region(const Region&) = delete;
+  Region& operator=(const Region&) = delete;
+  int size() const { return size_; }
+
+ private:
+  int size_ = 1;
+  bool owner_ = false;
+};
+
+// How many threads a call should ask for whose work takes `serial_microseconds` on one: opening a
+// region and meeting at its barriers costs about `barriers` + 1 times a microsecond.
+int threads_for(double serial_microseconds) noexcept;
+
+// Runs body(team) on every thread of a team of `threads` (1 or num_threads()). body must not throw.
+template <class Body>
+void parallel(int threads, const Body& body) noexcept {
+  Region region(threads);
+  std::atomic<int> arrived{0};
+  std::atomic<int> phase{0};
+#ifdef _OPENMP
+  if (region.size() > 1) {
+#pragma omp parallel num_threads(region.size()) default(none) shared(body, arrived, phase)
+    { body(Team(omp_get_thread_num(), omp_get_num_threads(), &arrived, &phase)); }
+    return;
+  }
+#endif
+  body(Team(0, 1, &arrived, &phase));
+}
+
+}  // namespace fastnet

@@ -1,0 +1,37 @@
+// The table of kernels: one function pointer per kernel, filled once per ISA level.
+//
+// Plain structs of pointers and sizes, so that a level's objects share nothing with another's.
+// Every kernel allocates nothing, throws nothing, runs on the calling thread and touches only the
+// memory it is given. Each topic's own header documents its kernels.
+#pragma once
+
+#include "dispatch/activation.hpp"
+#include "dispatch/product.hpp"
+
+namespace fastnet {
+
+template <class T>
+struct KernelsOf {
+  ProductKernels<T> product;
+  ActivationKernels<T> activation;
+};
+
+struct Kernels {
+  const char* level;
+  KernelsOf<float> f32;
+  KernelsOf<double> f64;
+
+  template <class T>
+  const KernelsOf<T>& of() const;
+};
+
+template <>
+inline const KernelsOf<float>& Kernels::of<float>() const {
+  return f32;
+}
+template <>
+inline const KernelsOf<double>& Kernels::of<double>() const {
+  return f64;
+}
+
+}  // namespace fastnet

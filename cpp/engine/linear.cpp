@@ -1,0 +1,143 @@
+// Splits the linear layer's products over threads and brings operands into the kernels' layouts.
+#include "engine/linear.hpp"
+
+#include "core/threads.hpp"
+#include "dispatch/dispatch.hpp"
+
+namespace fastnet {
+namespace {
+
+// Memory of the calling thread that products use; it grows to the largest layer seen.
+struct Workspace {
+  Buffer a, b, scratch;
+};
+Workspace& workspace() {
+  static thread_local Workspace w;
+  return w;
+}
+
+// A row-major copy of what lies by columns. Rows get padded_row's distance.
+template <class T>
+const T* by_rows(Operand<T> x, Index rows, Index cols, Buffer* buffer, Index* row) {
+  *row = padded_row<T>(cols);
+  buffer->reserve(rows * *row * static_cast<Index>(sizeof(T)));
+  T* copy = buffer->as<T>();
+  // x by columns is a row-major (cols, rows) matrix with rows x.col apart.
+  kernels().of<T>().product.transpose(x.data, cols, rows, x.col, copy, *row);
+  return copy;
+}
+
+// C = A B over the team: split by rows if every thread gets enough of them, else by columns.
+template <class T>
+void product_on_team(ProductArgs<T> args, const ActivationSpec& act) {
+  const Kernels& table = kernels();
+  // About 50 FLOP a nanosecond on one thread.
+  const double flops =
+      2.0 * static_cast<double>(args.m) * static_cast<double>(args.n) * static_cast<double>(args.k);
+  const int threads = threads_for(flops / 5e4);
+  Buffer& scratch = workspace().scratch;
+  scratch.reserve(threads * kProductScratchBytes);
+  args.relu = act.kind == Activation::kRelu;
+  constexpr Index kFewRows = 8;
+  const bool by_row = args.m >= kFewRows * threads;
+  parallel(threads, [&](const Team& team) {
+    ProductArgs<T> mine = args;
+    mine.scratch = scratch.as<T>() + team.index() * (kProductScratchBytes / Index(sizeof(T)));
+    Index begin, end;
+    if (by_row) {
+      team.share(args.m, 1, &begin, &end);
+      mine.m = end - begin;
+      mine.a = args.a + begin * args.a_row;
+      mine.c = args.c + begin * args.c_row;
+    } else {
+      constexpr Index kPanel = 2 * kAlignment / Index(sizeof(T));
+      team.share(args.n, kPanel, &begin, &end);
+      mine.n = end - begin;
+      mine.b = args.b + begin;
+      mine.c = args.c + begin;
+      mine.b_padded = args.b_padded || end < args.n;
+      if (args.bias) mine.bias = args.bias + begin;
+    }
+    if (mine.m == 0 || mine.n == 0) return;
+    table.of<T>().product.product(mine);
+    if (act.kind != Activation::kIdentity && act.kind != Activation::kRelu) {
+      for (Index i = 0; i < mine.m; ++i) {
+        T* row = mine.c + i * mine.c_row;
+        table.of<T>().activation.forward(act, row, row, mine.n);
+      }
+    }
+  });
+}
+
+}  // namespace
+
+template <class T>
+void linear_forward(Index m, Index n, Index k, Operand<T> x, Operand<T> w, bool w_padded,
+                    const T* bias, const ActivationSpec& act, T* y, Index y_row) {
+  ProductArgs<T> args{};
+  args.m = m;
+  args.n = n;
+  args.k = k;
+  args.a = x.data;
+  args.a_row = x.row;
+  args.a_k = x.col;
+  if (x.col != 1) {
+    args.a = by_rows(x, m, k, &workspace().a, &args.a_row);
+    args.a_k = 1;
+  }
+  args.b = w.data;
+  args.b_row = w.row;
+  args.b_padded = w_padded;
+  if (w.col != 1) {
+    args.b = by_rows(w, k, n, &workspace().b, &args.b_row);
+    args.b_padded = true;
+  }
+  args.bias = bias;
+  args.c = y;
+  args.c_row = y_row;
+  product_on_team(args, act);
+}
+
+template <class T>
+void linear_backward_x(Index m, Index n, Index k, Operand<T> dy, Operand<T> w, T* dx,
+                       Index dx_row) {
+  // dX = dY W^T is a forward product with the transposed weights: m rows, k columns, depth n.
+  linear_forward<T>(m, k, n, dy, {w.data, w.col, w.row}, false, nullptr, {}, dx, dx_row);
+}
+
+template <class T>
+void linear_backward_w(Index m, Index n, Index k, Operand<T> dy, Operand<T> x, T* dw, Index dw_row,
+                       T* db) {
+  ProductArgs<T> args{};
+  args.m = k;
+  args.n = n;
+  args.k = m;
+  // A is X transposed: its rows are X's columns.
+  args.a = x.data;
+  args.a_row = x.col;
+  args.a_k = x.row;
+  if (x.col != 1 && x.row != 1) {
+    args.a = by_rows(x, m, k, &workspace().a, &args.a_k);
+    args.a_row = 1;
+  }
+  args.b = dy.data;
+  args.b_row = dy.row;
+  if (dy.col != 1) {
+    args.b = by_rows(dy, m, n, &workspace().b, &args.b_row);
+    args.b_padded = true;
+  }
+  args.c = dw;
+  args.c_row = dw_row;
+  product_on_team(args, {});
+  if (db) kernels().of<T>().product.column_sum(args.b, m, n, args.b_row, db);
+}
+
+#define FASTNET_INSTANTIATE(T)                                                              \
+  template void linear_forward(Index, Index, Index, Operand<T>, Operand<T>, bool, const T*, \
+                               const ActivationSpec&, T*, Index);                           \
+  template void linear_backward_x(Index, Index, Index, Operand<T>, Operand<T>, T*, Index);  \
+  template void linear_backward_w(Index, Index, Index, Operand<T>, Operand<T>, T*, Index, T*);
+FASTNET_INSTANTIATE(float)
+FASTNET_INSTANTIATE(double)
+
+}  // namespace fastnet

@@ -1,0 +1,36 @@
+// The linear layer: Y = act(X W + b) and its gradients, on a team of threads.
+#pragma once
+
+#include "core/buffer.hpp"
+#include "dispatch/activation.hpp"
+#include "dispatch/kernels.hpp"
+
+namespace fastnet {
+
+using Index = std::ptrdiff_t;
+
+// A matrix in memory: element (i, j) at data[i * row + j * col], row or col being 1.
+template <class T>
+struct Operand {
+  const T* data;
+  Index row, col;
+};
+
+// Y(i, j) = act(sum over p of X(i, p) W(p, j), then + bias(j));   X (m, k), W (k, n), Y (m, n).
+// The sum is ProductArgs' chain. Y is row-major with rows `y_row` apart. `w_padded`: W has col 1
+// and its rows may be read up to the next multiple of 64 bytes.
+template <class T>
+void linear_forward(Index m, Index n, Index k, Operand<T> x, Operand<T> w, bool w_padded,
+                    const T* bias, const ActivationSpec& act, T* y, Index y_row);
+
+// dX(i, p) = sum over j of dY(i, j) W(p, j): a chain over j.
+template <class T>
+void linear_backward_x(Index m, Index n, Index k, Operand<T> dy, Operand<T> w, T* dx, Index dx_row);
+
+// dW(p, j) = sum over i of X(i, p) dY(i, j), a chain over the rows of the batch; rows of dW are
+// `dw_row` apart. db(j) = sum over i of dY(i, j), likewise; db may be null.
+template <class T>
+void linear_backward_w(Index m, Index n, Index k, Operand<T> dy, Operand<T> x, T* dw, Index dw_row,
+                       T* db);
+
+}  // namespace fastnet

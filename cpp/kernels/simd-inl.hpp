@@ -1,0 +1,476 @@
+// The vectors every kernel is written over: the logical vector of 64 bytes and the native one.
+//
+// Vec<T, R> holds R native registers. Vec<T> is the logical vector: 16 floats or 8 doubles at every
+// level (1 zmm, 2 ymm, 4 xmm or q registers), so a kernel that works in lanes of Vec<T> gives the
+// same bits at every level that has fma. Vec<T, 1> is one register, for register tiles and for
+// lanewise work whose result does not depend on the width.
+//
+// All names are internal to one translation unit of one level; nothing here may be shared between
+// levels, and nothing from the standard library's inline functions is used, because the linker
+// could keep the copy of a higher level (docs/architecture.md, "ISA levels"). Intrinsics stand in
+// this file alone.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
+#define FASTNET_INLINE inline __attribute__((always_inline))
+
+namespace fastnet::FASTNET_LEVEL {
+namespace {
+
+using Index = std::ptrdiff_t;
+
+#if defined(__AVX512F__)
+constexpr int kNativeBytes = 64;
+constexpr bool kHasFma = true;
+#elif defined(__AVX2__)
+constexpr int kNativeBytes = 32;
+constexpr bool kHasFma = true;
+#elif defined(__ARM_NEON)
+constexpr int kNativeBytes = 16;
+constexpr bool kHasFma = true;
+#else
+constexpr int kNativeBytes = 16;
+constexpr bool kHasFma = false;
+#endif
+constexpr int kLogicalBytes = 64;
+constexpr int kLogical = kLogicalBytes / kNativeBytes;  // registers in a logical vector
+
+template <class T>
+struct NativeOf;
+#define FASTNET_NATIVE(T)                                                                          \
+  template <>                                                                                      \
+  struct NativeOf<T> {                                                                             \
+    typedef T type __attribute__((vector_size(kNativeBytes)));                                     \
+    typedef T unaligned __attribute__((vector_size(kNativeBytes), aligned(sizeof(T)), may_alias)); \
+  };
+FASTNET_NATIVE(float)
+FASTNET_NATIVE(double)
+FASTNET_NATIVE(std::int32_t)
+FASTNET_NATIVE(std::uint32_t)
+FASTNET_NATIVE(std::int64_t)
+FASTNET_NATIVE(std::uint64_t)
+#undef FASTNET_NATIVE
+
+template <class T>
+using Native = typename NativeOf<T>::type;
+
+// The signed and unsigned integers of T's width: masks and bit patterns.
+template <class T>
+struct IntOf;
+template <>
+struct IntOf<float> {
+  using type = std::int32_t;
+  using unsigned_type = std::uint32_t;
+};
+template <>
+struct IntOf<double> {
+  using type = std::int64_t;
+  using unsigned_type = std::uint64_t;
+};
+template <>
+struct IntOf<std::int32_t> : IntOf<float> {};
+template <>
+struct IntOf<std::uint32_t> : IntOf<float> {};
+template <>
+struct IntOf<std::int64_t> : IntOf<double> {};
+template <>
+struct IntOf<std::uint64_t> : IntOf<double> {};
+template <class T>
+using Int = typename IntOf<T>::type;
+template <class T>
+using Uint = typename IntOf<T>::unsigned_type;
+
+template <class T, int R = kLogical>
+struct Vec {
+  static constexpr int kLanes = R * kNativeBytes / static_cast<int>(sizeof(T));
+  Native<T> r[R];
+};
+
+// A comparison's result: all bits of a lane set, or none.
+template <class T, int R>
+using Mask = Vec<Int<T>, R>;
+
+// ---- loads, stores, broadcasts ----
+
+template <class V>
+struct VecTraits;
+template <class T, int Regs>
+struct VecTraits<Vec<T, Regs>> {
+  using Scalar = T;
+  static constexpr int R = Regs;
+};
+
+template <class T, int R = kLogical>
+FASTNET_INLINE Vec<T, R> load(const T* p) {
+  Vec<T, R> v;
+  constexpr int lanes = Vec<T, 1>::kLanes;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+    v.r[i] = *reinterpret_cast<const typename NativeOf<T>::unaligned*>(p + i * lanes);
+  }
+  return v;
+}
+
+template <class T, int R>
+FASTNET_INLINE void store(T* p, Vec<T, R> v) {
+  constexpr int lanes = Vec<T, 1>::kLanes;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+    *reinterpret_cast<typename NativeOf<T>::unaligned*>(p + i * lanes) = v.r[i];
+  }
+}
+
+template <class T, int R = kLogical>
+FASTNET_INLINE Vec<T, R> splat(T x) {
+  Vec<T, R> v;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) v.r[i] = x - Native<T>{};
+  return v;
+}
+
+template <class T, int R = kLogical>
+FASTNET_INLINE Vec<T, R> zero() {
+  return Vec<T, R>{};
+}
+
+#if defined(__AVX512F__)
+FASTNET_INLINE __mmask16 first_lanes32(Index n) {
+  return static_cast<__mmask16>(n >= 16 ? 0xffffu : (1u << n) - 1u);
+}
+FASTNET_INLINE __mmask8 first_lanes64(Index n) {
+  return static_cast<__mmask8>(n >= 8 ? 0xffu : (1u << n) - 1u);
+}
+#elif defined(__AVX2__)
+// Lane i of the mask is set where i < n.
+FASTNET_INLINE __m256i first_lanes32(Index n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n > 8 ? 8 : n)),
+                            _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+FASTNET_INLINE __m256i first_lanes64(Index n) {
+  return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n > 4 ? 4 : n), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+#endif
+
+// One register's first n lanes (n >= 0; lanes beyond are zero and their memory is not touched).
+template <class T>
+FASTNET_INLINE Native<T> load_native_partial(const T* p, Index n) {
+  static_assert(sizeof(T) == 4 || sizeof(T) == 8);
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) {
+    return (Native<T>)_mm512_maskz_loadu_epi32(first_lanes32(n), p);
+  } else {
+    return (Native<T>)_mm512_maskz_loadu_epi64(first_lanes64(n), p);
+  }
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) {
+    return (Native<T>)_mm256_maskload_epi32(reinterpret_cast<const int*>(p), first_lanes32(n));
+  } else {
+    return (Native<T>)_mm256_maskload_epi64(reinterpret_cast<const long long*>(p),
+                                            first_lanes64(n));
+  }
+#else
+  Native<T> v = {};
+  constexpr Index lanes = Vec<T, 1>::kLanes;
+  if (n > 0) std::memcpy(&v, p, static_cast<std::size_t>(n < lanes ? n : lanes) * sizeof(T));
+  return v;
+#endif
+}
+
+template <class T>
+FASTNET_INLINE void store_native_partial(T* p, Native<T> v, Index n) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) {
+    _mm512_mask_storeu_epi32(p, first_lanes32(n), (__m512i)v);
+  } else {
+    _mm512_mask_storeu_epi64(p, first_lanes64(n), (__m512i)v);
+  }
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) {
+    _mm256_maskstore_epi32(reinterpret_cast<int*>(p), first_lanes32(n), (__m256i)v);
+  } else {
+    _mm256_maskstore_epi64(reinterpret_cast<long long*>(p), first_lanes64(n), (__m256i)v);
+  }
+#else
+  constexpr Index lanes = Vec<T, 1>::kLanes;
+  if (n > 0) std::memcpy(p, &v, static_cast<std::size_t>(n < lanes ? n : lanes) * sizeof(T));
+#endif
+}
+
+// The first n lanes of memory at p; the others are zero and their memory is not touched.
+template <class T, int R = kLogical>
+FASTNET_INLINE Vec<T, R> load_partial(const T* p, Index n) {
+  Vec<T, R> v;
+  constexpr Index lanes = Vec<T, 1>::kLanes;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+    const Index left = n - i * lanes;
+    v.r[i] = left > 0 ? load_native_partial(p + i * lanes, left) : Native<T>{};
+  }
+  return v;
+}
+
+template <class T, int R>
+FASTNET_INLINE void store_partial(T* p, Vec<T, R> v, Index n) {
+  constexpr Index lanes = Vec<T, 1>::kLanes;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+    const Index left = n - i * lanes;
+    if (left > 0) store_native_partial(p + i * lanes, v.r[i], left);
+  }
+}
+
+// ---- arithmetic, lanewise; every operation is correctly rounded ----
+
+#define FASTNET_BINARY(op)                                                         \
+  template <class T, int R>                                                        \
+  FASTNET_INLINE Vec<T, R> operator op(Vec<T, R> a, Vec<T, R> b) {                 \
+    Vec<T, R> v;                                                                   \
+    _Pragma("GCC unroll 8") for (int i = 0; i < R; ++i) v.r[i] = a.r[i] op b.r[i]; \
+    return v;                                                                      \
+  }
+FASTNET_BINARY(+)
+FASTNET_BINARY(-)
+FASTNET_BINARY(*)
+FASTNET_BINARY(/)
+FASTNET_BINARY(&)
+FASTNET_BINARY(|)
+FASTNET_BINARY(^)
+#undef FASTNET_BINARY
+
+template <class T, int R>
+FASTNET_INLINE Vec<T, R> operator-(Vec<T, R> a) {
+  Vec<T, R> v;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) v.r[i] = -a.r[i];
+  return v;
+}
+
+template <class T, int R>
+FASTNET_INLINE Vec<T, R> operator~(Vec<T, R> a) {
+  Vec<T, R> v;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) v.r[i] = ~a.r[i];
+  return v;
+}
+
+// Shifts by a constant; >> is arithmetic for signed lanes and logical for unsigned ones.
+template <int N, class T, int R>
+FASTNET_INLINE Vec<T, R> shift_left(Vec<T, R> a) {
+  Vec<T, R> v;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) v.r[i] = a.r[i] << N;
+  return v;
+}
+template <int N, class T, int R>
+FASTNET_INLINE Vec<T, R> shift_right(Vec<T, R> a) {
+  Vec<T, R> v;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) v.r[i] = a.r[i] >> N;
+  return v;
+}
+
+// a * b + c, rounded once where the level has fma (kHasFma), else twice.
+FASTNET_INLINE Native<float> fma_native(Native<float> a, Native<float> b, Native<float> c) {
+#if defined(__AVX512F__)
+  return (Native<float>)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__AVX2__)
+  return (Native<float>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__ARM_NEON)
+  return (Native<float>)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+  return a * b + c;
+#endif
+}
+FASTNET_INLINE Native<double> fma_native(Native<double> a, Native<double> b, Native<double> c) {
+#if defined(__AVX512F__)
+  return (Native<double>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif defined(__AVX2__)
+  return (Native<double>)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#elif defined(__ARM_NEON)
+  return (Native<double>)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+#else
+  return a * b + c;
+#endif
+}
+
+template <class T, int R>
+FASTNET_INLINE Vec<T, R> fma(Vec<T, R> a, Vec<T, R> b, Vec<T, R> c) {
+  Vec<T, R> v;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) v.r[i] = fma_native(a.r[i], b.r[i], c.r[i]);
+  return v;
+}
+
+template <class T, int R>
+FASTNET_INLINE Vec<T, R> sqrt(Vec<T, R> a) {
+  Vec<T, R> v;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4) {
+      v.r[i] = (Native<T>)_mm512_sqrt_ps((__m512)a.r[i]);
+    } else {
+      v.r[i] = (Native<T>)_mm512_sqrt_pd((__m512d)a.r[i]);
+    }
+#elif defined(__AVX2__)
+    if constexpr (sizeof(T) == 4) {
+      v.r[i] = (Native<T>)_mm256_sqrt_ps((__m256)a.r[i]);
+    } else {
+      v.r[i] = (Native<T>)_mm256_sqrt_pd((__m256d)a.r[i]);
+    }
+#elif defined(__ARM_NEON)
+    if constexpr (sizeof(T) == 4) {
+      v.r[i] = (Native<T>)vsqrtq_f32((float32x4_t)a.r[i]);
+    } else {
+      v.r[i] = (Native<T>)vsqrtq_f64((float64x2_t)a.r[i]);
+    }
+#else
+    for (int l = 0; l < Vec<T, 1>::kLanes; ++l) {
+      v.r[i][l] = static_cast<T>(sizeof(T) == 4 ? __builtin_sqrtf(static_cast<float>(a.r[i][l]))
+                                                : __builtin_sqrt(a.r[i][l]));
+    }
+#endif
+  }
+  return v;
+}
+
+// ---- comparisons and choices (false where a lane is NaN) ----
+
+#define FASTNET_COMPARE(name, op)                                \
+  template <class T, int R>                                      \
+  FASTNET_INLINE Mask<T, R> name(Vec<T, R> a, Vec<T, R> b) {     \
+    Mask<T, R> m;                                                \
+    _Pragma("GCC unroll 8") for (int i = 0; i < R; ++i) m.r[i] = \
+        (Native<Int<T>>)(a.r[i] op b.r[i]);                      \
+    return m;                                                    \
+  }
+FASTNET_COMPARE(less, <)
+FASTNET_COMPARE(less_equal, <=)
+FASTNET_COMPARE(greater, >)
+FASTNET_COMPARE(greater_equal, >=)
+FASTNET_COMPARE(equal, ==)
+FASTNET_COMPARE(not_equal, !=)
+#undef FASTNET_COMPARE
+
+// a where the mask is set, else b.
+template <class T, int R>
+FASTNET_INLINE Vec<T, R> select(Mask<T, R> m, Vec<T, R> a, Vec<T, R> b) {
+  Vec<T, R> v;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) v.r[i] = m.r[i] ? a.r[i] : b.r[i];
+  return v;
+}
+
+// The smaller and the larger; b where either is NaN (so put the value that must survive second).
+template <class T, int R>
+FASTNET_INLINE Vec<T, R> min(Vec<T, R> a, Vec<T, R> b) {
+  return select(less(a, b), a, b);
+}
+template <class T, int R>
+FASTNET_INLINE Vec<T, R> max(Vec<T, R> a, Vec<T, R> b) {
+  return select(greater(a, b), a, b);
+}
+
+template <class T, int R>
+FASTNET_INLINE bool any(Vec<T, R> mask) {
+  Native<T> all = mask.r[0];
+#pragma GCC unroll 8
+  for (int i = 1; i < R; ++i) all |= mask.r[i];
+#if defined(__AVX512F__)
+  return _mm512_test_epi32_mask((__m512i)all, (__m512i)all) != 0;
+#elif defined(__AVX2__)
+  return _mm256_movemask_epi8((__m256i)all) != 0;
+#else
+  std::uint64_t words[2];
+  std::memcpy(words, &all, sizeof words);
+  return (words[0] | words[1]) != 0;
+#endif
+}
+
+// ---- bit patterns and conversions between types of one width ----
+
+template <class To, class From, int R>
+FASTNET_INLINE Vec<To, R> bitcast(Vec<From, R> a) {
+  Vec<To, R> v;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) v.r[i] = (Native<To>)a.r[i];
+  return v;
+}
+
+// Rounds toward zero from floating point to integer, to nearest the other way.
+template <class To, class From, int R>
+FASTNET_INLINE Vec<To, R> convert(Vec<From, R> a) {
+  static_assert(sizeof(To) == sizeof(From));
+  Vec<To, R> v;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) v.r[i] = __builtin_convertvector(a.r[i], Native<To>);
+  return v;
+}
+
+template <class T, int R>
+FASTNET_INLINE Vec<T, R> abs(Vec<T, R> a) {
+  const Vec<Uint<T>, R> sign = splat<Uint<T>, R>(Uint<T>(1) << (8 * sizeof(T) - 1));
+  return bitcast<T>(bitcast<Uint<T>>(a) & ~sign);
+}
+
+// |a| with the sign of b.
+template <class T, int R>
+FASTNET_INLINE Vec<T, R> copysign(Vec<T, R> a, Vec<T, R> b) {
+  const Vec<Uint<T>, R> sign = splat<Uint<T>, R>(Uint<T>(1) << (8 * sizeof(T) - 1));
+  return bitcast<T>((bitcast<Uint<T>>(a) & ~sign) | (bitcast<Uint<T>>(b) & sign));
+}
+
+// Eight doubles from eight floats at p, exactly; the second form reads only the first n.
+FASTNET_INLINE Vec<double> load_as_double(const float* p) {
+  Vec<double> v;
+#if defined(__AVX512F__)
+  v.r[0] = (Native<double>)_mm512_cvtps_pd(_mm256_loadu_ps(p));
+#elif defined(__AVX2__)
+  v.r[0] = (Native<double>)_mm256_cvtps_pd(_mm_loadu_ps(p));
+  v.r[1] = (Native<double>)_mm256_cvtps_pd(_mm_loadu_ps(p + 4));
+#else
+  for (int i = 0; i < kLogical; ++i) {
+    for (int l = 0; l < 2; ++l) v.r[i][l] = static_cast<double>(p[2 * i + l]);
+  }
+#endif
+  return v;
+}
+FASTNET_INLINE Vec<double> load_as_double(const double* p) { return load(p); }
+template <class T>
+FASTNET_INLINE Vec<double> load_as_double_partial(const T* p, Index n) {
+  T lanes[8] = {};
+  std::memcpy(lanes, p, static_cast<std::size_t>(n) * sizeof(T));
+  return load_as_double(lanes);
+}
+
+// ---- reductions of a logical vector over one fixed tree ----
+//
+// lane i is combined with lane i + half, for half = lanes / 2, lanes / 4, ..., 1: the same tree at
+// every level.
+template <class T, class Combine>
+FASTNET_INLINE T reduce_lanes(Vec<T> v, Combine combine) {
+  constexpr int lanes = Vec<T>::kLanes;
+  alignas(64) T x[lanes];
+  store(x, v);
+#pragma GCC unroll 4
+  for (int half = lanes / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) x[i] = combine(x[i], x[i + half]);
+  }
+  return x[0];
+}
+template <class T>
+FASTNET_INLINE T reduce_add(Vec<T> v) {
+  return reduce_lanes(v, [](T a, T b) { return a + b; });
+}
+
+}  // namespace
+}  // namespace fastnet::FASTNET_LEVEL

@@ -1,0 +1,15 @@
+// The table of one ISA level, put together from its topics.
+#include "kernels/table.hpp"
+
+#define FASTNET_STRING_OF(x) #x
+#define FASTNET_STRING(x) FASTNET_STRING_OF(x)
+
+namespace fastnet::FASTNET_LEVEL {
+
+void fill_table(Kernels& table) noexcept {
+  table.level = FASTNET_STRING(FASTNET_LEVEL);
+  fill_activation(table);
+  fill_product(table);
+}
+
+}  // namespace fastnet::FASTNET_LEVEL

@@ -1,0 +1,11 @@
+// Where each topic of one ISA level enters the level's table.
+#pragma once
+
+#include "dispatch/kernels.hpp"
+
+namespace fastnet::FASTNET_LEVEL {
+
+void fill_activation(Kernels& table) noexcept;
+void fill_product(Kernels& table) noexcept;
+
+}  // namespace fastnet::FASTNET_LEVEL

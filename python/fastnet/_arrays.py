@@ -1,0 +1,142 @@
+"""From what users pass to the arrays that the compiled half takes: checks, conversions, outputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+FLOAT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+_FLOAT32, _FLOAT64 = FLOAT_DTYPES
+# The largest integer up to which every integer is a float64; beyond it values would change silently.
+_EXACT = 2**53
+
+
+def float_dtype(dtype: npt.DTypeLike | None) -> np.dtype[Any]:
+    """Return float32 (the default) or float64; TypeError for any other dtype."""
+    if dtype is None:
+        return _FLOAT32
+    result = np.dtype(dtype)
+    if result not in FLOAT_DTYPES:
+        msg = f"dtype must be float32 or float64, got {result}"
+        raise TypeError(msg)
+    return result
+
+
+def to_array(x: Any, name: str) -> Array:
+    """Return x as a plain ndarray of numbers; TypeError or ValueError for what is none."""
+    if type(x) is np.ndarray:
+        array = x
+    elif isinstance(x, np.ma.MaskedArray):
+        if np.ma.is_masked(x):
+            msg = f"{name} must not have masked values; fill them first, e.g. with filled()"
+            raise TypeError(msg)
+        array = np.asarray(x.data)
+    elif hasattr(x, "toarray") and hasattr(x, "nnz"):
+        msg = f"{name} must be a dense array, got a sparse {type(x).__name__}; use its toarray()"
+        raise TypeError(msg)
+    elif hasattr(x, "iloc"):
+        msg = f"{name} must be an array, got a {type(x).__name__}; use its to_numpy()"
+        raise TypeError(msg)
+    elif getattr(x, "requires_grad", False) and hasattr(x, "detach"):
+        msg = f"{name} must be an array, got a {type(x).__name__} that requires grad; detach it first"
+        raise TypeError(msg)
+    else:
+        try:
+            array = np.asarray(x)
+        except ValueError as error:
+            msg = f"{name} must be an array, got {type(x).__name__}: {error}"
+            raise ValueError(msg) from error
+    kind = array.dtype.kind
+    if kind == "c":
+        msg = f"{name} must be real, got {array.dtype}: complex data not supported"
+        raise ValueError(msg)
+    if kind not in "fiub":
+        msg = f"{name} must be an array of numbers, got dtype {array.dtype}"
+        raise TypeError(msg)
+    return array
+
+
+def as_float(x: Any, name: str, dtype: np.dtype[Any] | None = None) -> Array:
+    """Return x as an aligned float32 or float64 ndarray in native byte order, of any layout.
+
+    Floats of another width go to the nearest kind (float16 to float32, longdouble to float64);
+    integers, booleans and Python numbers become float32. With `dtype` the result has that dtype and
+    a value beyond its range is a ValueError.
+    """
+    if type(x) is np.ndarray and x.dtype in FLOAT_DTYPES and x.flags.aligned and dtype is None:
+        return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
+    array = to_array(x, name)
+    if dtype is None:
+        if array.dtype.kind == "f" and isinstance(x, np.ndarray | np.generic):
+            dtype = _FLOAT64 if array.dtype.itemsize > 4 else _FLOAT32
+        elif hasattr(x, "__array__") and array.dtype.kind == "f":
+            dtype = _FLOAT64 if array.dtype.itemsize > 4 else _FLOAT32
+        else:
+            dtype = _FLOAT32
+    if array.dtype == dtype and array.flags.aligned and array.dtype.isnative:
+        return array
+    if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and array.size:
+        if int(array.max()) > _EXACT or int(array.min()) < -_EXACT:
+            msg = f"{name} has a value too large for dtype {dtype}"
+            raise ValueError(msg)
+        return array.astype(dtype)
+    if array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize:
+        with np.errstate(over="ignore"):
+            result = array.astype(dtype)
+        if np.any(np.isinf(result) & ~np.isinf(array)):
+            msg = f"{name} has a value too large for dtype {dtype}"
+            raise ValueError(msg)
+        return result
+    return array.astype(dtype)
+
+
+def contiguous(x: Array) -> Array:
+    """Return x, or a C-contiguous copy of it."""
+    return x if x.flags.c_contiguous else np.ascontiguousarray(x).reshape(x.shape)
+
+
+def matrix(x: Array) -> Array:
+    """Return the 2-d x, or a copy of it, with contiguous rows or contiguous columns."""
+    rows, cols = x.shape
+    size = x.itemsize
+    row, col = x.strides
+    if rows > 1 and cols > 1:
+        by_rows = col == size and row >= cols * size and row % size == 0
+        by_cols = row == size and col >= rows * size and col % size == 0
+        if by_rows or by_cols:
+            return x
+    return contiguous(x)
+
+
+def same_dtype(reference: Array, **arrays: Array | None) -> None:
+    """Raise TypeError unless all arrays have reference's dtype."""
+    for name, array in arrays.items():
+        if array is not None and array.dtype != reference.dtype:
+            msg = f"{name} must have dtype {reference.dtype} as the input has, got {array.dtype}"
+            raise TypeError(msg)
+
+
+def output(out: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Return `out` after checking it, or a new C-contiguous array."""
+    if out is None:
+        return np.empty(shape, dtype)
+    if type(out) is not np.ndarray:
+        msg = f"out must be a numpy.ndarray, got {type(out).__name__}"
+        raise TypeError(msg)
+    if out.dtype != dtype or not out.dtype.isnative:
+        msg = f"out must have dtype {dtype}, got {out.dtype}"
+        raise TypeError(msg)
+    if out.shape != shape:
+        msg = f"out must have shape {shape}, got {out.shape}"
+        raise ValueError(msg)
+    if not out.flags.writeable:
+        msg = "out is read-only"
+        raise ValueError(msg)
+    if not (out.flags.c_contiguous and out.flags.aligned):
+        msg = "out must be C-contiguous and aligned"
+        raise ValueError(msg)
+    return out

@@ -1,0 +1,6 @@
+"""Every operation on arrays (or Tensors), forward beside backward."""
+
+from fastnet.functional.activation import relu as relu
+from fastnet.functional.activation import relu_backward as relu_backward
+from fastnet.functional.linear import linear as linear
+from fastnet.functional.linear import linear_backward as linear_backward

@@ -1,0 +1,136 @@
+"""The linear layer on arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastnet import _core
+from fastnet._arrays import Array, as_float, matrix, output, same_dtype
+from fastnet.functional.activation import activation_code
+
+
+def linear(
+    x: Any, weight: Any, bias: Any = None, activation: str | None = None, out: Array | None = None
+) -> Array:
+    r"""Linear layer, y = act(x W + b) with W = weight.T, in one kernel.
+
+    Parameters
+    ----------
+    x : array_like, shape (*, in_features)
+        Float32 or float64; integers are computed in float32.
+    weight : array_like, shape (out_features, in_features)
+        Of x's dtype. Fastest as a transposed view of a row-major (in_features, out_features)
+        array, as `fastnet.nn.Linear` keeps it; another layout is rearranged at each call.
+    bias : array_like, shape (out_features,), optional
+    activation : str, optional
+        Name of a function of this module without parameters, applied to the result, e.g. "relu".
+    out : ndarray, shape (*, out_features), optional
+        Where to write the result; must not overlap the inputs.
+
+    Returns
+    -------
+    ndarray, shape (*, out_features)
+        `out` if given.
+
+    Raises
+    ------
+    TypeError
+        If dtypes differ or are not numbers.
+    ValueError
+        If shapes do not fit.
+
+    Notes
+    -----
+    y[i, j] is one chain of fused multiply-adds over the in_features in ascending order, then the
+    bias is added: |error| <= (k + 1) eps |x| |W| (Higham 2002, eq. 3.5). Its bits depend on row i,
+    column j and in_features alone, not on the batch, the number of threads or the ISA level.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnet.functional as F
+    >>> F.linear(np.float32([[1, 2]]), np.float32([[1, 1], [1, -1]]), activation="relu")
+    array([[3., 0.]], dtype=float32)
+    """
+    x = as_float(x, "x")
+    weight = as_float(weight, "weight")
+    if weight.ndim != 2:
+        msg = f"weight must have shape (out_features, in_features), got {weight.shape}"
+        raise ValueError(msg)
+    if x.ndim == 0 or x.shape[-1] != weight.shape[1]:
+        msg = f"x must have shape (*, {weight.shape[1]}), got {x.shape}"
+        raise ValueError(msg)
+    if bias is not None:
+        bias = as_float(bias, "bias")
+        if bias.shape != weight.shape[:1]:
+            msg = f"bias must have shape ({weight.shape[0]},), got {bias.shape}"
+            raise ValueError(msg)
+        bias = np.ascontiguousarray(bias)
+    same_dtype(x, weight=weight, bias=bias)
+    kind, a, b = activation_code(activation)
+    result = output(out, (*x.shape[:-1], weight.shape[0]), x.dtype)
+    rows = x.reshape(-1, x.shape[-1]) if x.shape[-1] else x.reshape(result.size // max(weight.shape[0], 1), 0)
+    _core.linear(
+        matrix(rows), matrix(weight), bias, kind, a, b, result.reshape(len(rows), weight.shape[0])
+    )
+    return result
+
+
+def linear_backward(
+    dy: Any, x: Any, weight: Any, needs: tuple[bool, bool, bool] = (True, True, True)
+) -> tuple[Array | None, Array | None, Array | None]:
+    """Gradients of `linear` without activation: dx = dy weight, dweight = dy.T x, dbias = sum of dy.
+
+    Parameters
+    ----------
+    dy : array_like, shape (*, out_features)
+    x : array_like, shape (*, in_features)
+    weight : array_like, shape (out_features, in_features)
+    needs : tuple of bool
+        Which of dx, dweight and dbias to compute; the others are None.
+
+    Returns
+    -------
+    dx : ndarray, shape (*, in_features)
+    dweight : ndarray, shape (out_features, in_features)
+        A transposed view of a row-major array.
+    dbias : ndarray, shape (out_features,)
+
+    Notes
+    -----
+    Sums run over out_features (dx) and over the rows of the batch (dweight, dbias), each one chain
+    in ascending order, so the bits do not depend on threads or ISA level.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnet.functional as F
+    >>> dy, x = np.float32([[1], [2]]), np.float32([[3, 4], [5, 6]])
+    >>> dx, dweight, dbias = F.linear_backward(dy, x, np.float32([[7, 8]]))
+    >>> dweight, dbias
+    (array([[13., 16.]], dtype=float32), array([3.], dtype=float32))
+    """
+    dy = as_float(dy, "dy")
+    x = as_float(x, "x")
+    weight = as_float(weight, "weight")
+    same_dtype(dy, x=x, weight=weight)
+    if weight.ndim != 2 or x.shape != (*dy.shape[:-1], weight.shape[1]) or dy.shape[-1] != len(weight):
+        msg = (
+            "dy, x and weight must have shapes (*, out_features), (*, in_features) and "
+            f"(out_features, in_features), got {dy.shape}, {x.shape} and {weight.shape}"
+        )
+        raise ValueError(msg)
+    out_features, in_features = weight.shape
+    batch = int(np.prod(dy.shape[:-1]))
+    rows = matrix(dy.reshape(batch, out_features))
+    dx = dw = db = None
+    if needs[0]:
+        dx = np.empty(x.shape, x.dtype)
+        _core.linear_backward_x(rows, matrix(weight), dx.reshape(batch, in_features))
+    if needs[1] or needs[2]:
+        dw = np.empty((in_features, out_features), x.dtype)
+        db = np.empty(out_features, x.dtype) if needs[2] else None
+        _core.linear_backward_w(rows, matrix(x.reshape(batch, in_features)), dw, db)
+    return dx, dw.T if dw is not None and needs[1] else None, db

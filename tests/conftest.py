@@ -1,0 +1,29 @@
+"""What the tests share: every ISA level here, both dtypes, 1, 2 and 7 threads."""
+
+import numpy as np
+import pytest
+
+import fastnet
+
+
+@pytest.fixture(params=fastnet.runtime.isa_supported())
+def isa(request):
+    with fastnet.runtime.use_isa(request.param):
+        yield request.param
+
+
+@pytest.fixture(params=[np.float32, np.float64], ids=["f32", "f64"])
+def dtype(request):
+    return np.dtype(request.param)
+
+
+@pytest.fixture(params=[1, 2, 7], ids=["1thread", "2threads", "7threads"])
+def threads(request):
+    fastnet.set_num_threads(request.param)
+    yield request.param
+    fastnet.set_num_threads(None)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20260101)
