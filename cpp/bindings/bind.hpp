@@ -6,7 +6,9 @@
 namespace fastnet {
 
 void bind_activation(pybind11::module_& m);
+void bind_dropout(pybind11::module_& m);
 void bind_linear(pybind11::module_& m);
+void bind_random(pybind11::module_& m);
 void bind_runtime(pybind11::module_& m);
 
 }  // namespace fastnet

@@ -6,5 +6,7 @@ PYBIND11_MODULE(_core, m) {
   m.attr("__version__") = FASTNET_VERSION;
   fastnet::bind_runtime(m);
   fastnet::bind_activation(m);
+  fastnet::bind_dropout(m);
   fastnet::bind_linear(m);
+  fastnet::bind_random(m);
 }

@@ -6,7 +6,9 @@
 #pragma once
 
 #include "dispatch/activation.hpp"
+#include "dispatch/dropout.hpp"
 #include "dispatch/product.hpp"
+#include "dispatch/random.hpp"
 
 namespace fastnet {
 
@@ -14,10 +16,13 @@ template <class T>
 struct KernelsOf {
   ProductKernels<T> product;
   ActivationKernels<T> activation;
+  DropoutKernels<T> dropout;
+  RandomKernels<T> random;
 };
 
 struct Kernels {
   const char* level;
+  BitsKernels bits;
   KernelsOf<float> f32;
   KernelsOf<double> f64;
 

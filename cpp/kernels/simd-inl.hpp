@@ -17,6 +17,8 @@
 
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
 #elif defined(__ARM_NEON)
 #include <arm_neon.h>
 #endif
@@ -427,6 +429,72 @@ template <class T, int R>
 FASTNET_INLINE Vec<T, R> copysign(Vec<T, R> a, Vec<T, R> b) {
   const Vec<Uint<T>, R> sign = splat<Uint<T>, R>(Uint<T>(1) << (8 * sizeof(T) - 1));
   return bitcast<T>((bitcast<Uint<T>>(a) & ~sign) | (bitcast<Uint<T>>(b) & sign));
+}
+
+// ---- 32-bit integers in 64-bit lanes ----
+//
+// The masked forms with every lane set: the plain ones make GCC 12 warn about an uninitialized
+// operand that they never read.
+
+// Lanewise product of the low halves, whole: (a mod 2^32) (b mod 2^32).
+template <int R>
+FASTNET_INLINE Vec<std::uint64_t, R> mul_wide(Vec<std::uint64_t, R> a, Vec<std::uint64_t, R> b) {
+  using N = Native<std::uint64_t>;
+  Vec<std::uint64_t, R> v;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+#if defined(__AVX512F__)
+    v.r[i] = (N)_mm512_maskz_mul_epu32(0xff, (__m512i)a.r[i], (__m512i)b.r[i]);
+#elif defined(__AVX2__)
+    v.r[i] = (N)_mm256_mul_epu32((__m256i)a.r[i], (__m256i)b.r[i]);
+#elif defined(__SSE2__)
+    v.r[i] = (N)_mm_mul_epu32((__m128i)a.r[i], (__m128i)b.r[i]);
+#elif defined(__ARM_NEON)
+    v.r[i] = (N)vmull_u32(vmovn_u64((uint64x2_t)a.r[i]), vmovn_u64((uint64x2_t)b.r[i]));
+#else
+    const N low = 0xffffffffu - N{};
+    v.r[i] = (a.r[i] & low) * (b.r[i] & low);
+#endif
+  }
+  return v;
+}
+
+// The even 64-bit lanes of a and b in turn, a0 b0 a2 b2 ..., and the odd ones, a1 b1 a3 b3 ...
+FASTNET_INLINE Native<std::uint64_t> zip_even(Native<std::uint64_t> a, Native<std::uint64_t> b) {
+  using N = Native<std::uint64_t>;
+#if defined(__AVX512F__)
+  return (N)_mm512_maskz_unpacklo_epi64(0xff, (__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+  return (N)_mm256_unpacklo_epi64((__m256i)a, (__m256i)b);
+#else
+  return N{a[0], b[0]};
+#endif
+}
+FASTNET_INLINE Native<std::uint64_t> zip_odd(Native<std::uint64_t> a, Native<std::uint64_t> b) {
+  using N = Native<std::uint64_t>;
+#if defined(__AVX512F__)
+  return (N)_mm512_maskz_unpackhi_epi64(0xff, (__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+  return (N)_mm256_unpackhi_epi64((__m256i)a, (__m256i)b);
+#else
+  return N{a[1], b[1]};
+#endif
+}
+
+// The first half of a register's 32-bit lanes as 64-bit lanes, and the second half.
+template <int R>
+FASTNET_INLINE Vec<std::uint64_t, 2 * R> widen(Vec<std::uint32_t, R> a) {
+  constexpr int half = kNativeBytes / 2;
+  typedef std::uint32_t Half __attribute__((vector_size(half)));
+  Vec<std::uint64_t, 2 * R> v;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+    Half h[2];
+    std::memcpy(h, &a.r[i], sizeof h);
+    v.r[2 * i] = __builtin_convertvector(h[0], Native<std::uint64_t>);
+    v.r[2 * i + 1] = __builtin_convertvector(h[1], Native<std::uint64_t>);
+  }
+  return v;
 }
 
 // Eight doubles from eight floats at p, exactly; the second form reads only the first n.

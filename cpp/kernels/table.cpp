@@ -9,7 +9,9 @@ namespace fastnet::FASTNET_LEVEL {
 void fill_table(Kernels& table) noexcept {
   table.level = FASTNET_STRING(FASTNET_LEVEL);
   fill_activation(table);
+  fill_dropout(table);
   fill_product(table);
+  fill_random(table);
 }
 
 }  // namespace fastnet::FASTNET_LEVEL

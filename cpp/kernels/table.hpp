@@ -6,6 +6,8 @@
 namespace fastnet::FASTNET_LEVEL {
 
 void fill_activation(Kernels& table) noexcept;
+void fill_dropout(Kernels& table) noexcept;
 void fill_product(Kernels& table) noexcept;
+void fill_random(Kernels& table) noexcept;
 
 }  // namespace fastnet::FASTNET_LEVEL

@@ -1,0 +1,113 @@
+// Philox4x32-10: blocks of four random words from counters, many counters at a time.
+//
+// One round maps (c0, c1, c2, c3) to (hi(p1) ^ c1 ^ k0, lo(p1), hi(p0) ^ c3 ^ k1, lo(p0)) with
+// p0 = M0 c0 and p1 = M1 c2; there are ten, and after each the key grows by (W0, W1). Every word
+// lies in a 64-bit lane, whose upper half may hold anything: the multiplication reads lower halves
+// only, and so the two low products need no masking.
+//
+// How counters are laid out, and which value comes from which word: dispatch/random.hpp.
+#pragma once
+
+#include "dispatch/random.hpp"
+#include "kernels/simd-inl.hpp"
+
+namespace fastnet::FASTNET_LEVEL {
+namespace {
+
+constexpr int kPhiloxRounds = 10;
+// Registers of counters that are worked on at once. A round is a chain of about 5 cycles of latency
+// and 8 instructions a register, so two registers, and the next iteration's, keep the units busy.
+constexpr int kPhiloxRegisters = 2;
+
+struct PhiloxKeys {
+  std::uint64_t k0[kPhiloxRounds], k1[kPhiloxRounds];
+};
+
+FASTNET_INLINE PhiloxKeys philox_keys(std::uint64_t key) {
+  PhiloxKeys keys;
+  std::uint32_t k0 = static_cast<std::uint32_t>(key);
+  std::uint32_t k1 = static_cast<std::uint32_t>(key >> 32);
+  for (int i = 0; i < kPhiloxRounds; ++i) {
+    keys.k0[i] = k0;
+    keys.k1[i] = k1;
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+  return keys;
+}
+
+// Blocks in R registers of counters.
+template <int R>
+constexpr Index kPhiloxBlocks = Vec<std::uint64_t, R>::kLanes;
+
+// block + i for the i-th counter. Within a register of N lanes the even lanes have the first N / 2
+// counters and the odd ones the others: zip_even and zip_odd then bring the words into order.
+template <int R>
+FASTNET_INLINE Vec<std::uint64_t, R> philox_counters(std::uint64_t block) {
+  constexpr int lanes = Vec<std::uint64_t, 1>::kLanes;
+  std::uint64_t order[lanes];
+#pragma GCC unroll 8
+  for (int l = 0; l < lanes; ++l) {
+    order[l] = static_cast<std::uint64_t>(l / 2 + l % 2 * (lanes / 2));
+  }
+  const Vec<std::uint64_t, 1> step = load<std::uint64_t, 1>(order);
+  Vec<std::uint64_t, R> v;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+    v.r[i] = step.r[0] + (block + static_cast<std::uint64_t>(i * lanes));
+  }
+  return v;
+}
+
+// The words of the blocks at counters (high, block), (high, block + 1), ..., in order.
+template <int R>
+FASTNET_INLINE Vec<std::uint32_t, 2 * R> philox(const PhiloxKeys& keys, std::uint64_t high,
+                                                std::uint64_t block) {
+  using V = Vec<std::uint64_t, R>;
+  const V m0 = splat<std::uint64_t, R>(0xD2511F53u), m1 = splat<std::uint64_t, R>(0xCD9E8D57u);
+  V c0 = philox_counters<R>(block);
+  V c1 = shift_right<32>(c0);
+  V c2 = splat<std::uint64_t, R>(high);
+  V c3 = splat<std::uint64_t, R>(high >> 32);
+#pragma GCC unroll 10
+  for (int i = 0; i < kPhiloxRounds; ++i) {
+    const V p0 = mul_wide(m0, c0);
+    const V p1 = mul_wide(m1, c2);
+    c0 = shift_right<32>(p1) ^ c1 ^ splat<std::uint64_t, R>(keys.k0[i]);
+    c1 = p1;
+    c2 = shift_right<32>(p0) ^ c3 ^ splat<std::uint64_t, R>(keys.k1[i]);
+    c3 = p0;
+  }
+  const V low = splat<std::uint64_t, R>(0xffffffffu);
+  const V first = (c0 & low) | shift_left<32>(c1);
+  const V second = (c2 & low) | shift_left<32>(c3);
+  Vec<std::uint32_t, 2 * R> words;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+    words.r[2 * i] = (Native<std::uint32_t>)zip_even(first.r[i], second.r[i]);
+    words.r[2 * i + 1] = (Native<std::uint32_t>)zip_odd(first.r[i], second.r[i]);
+  }
+  return words;
+}
+
+// The upper 24 bits of 32, or the upper 53 of 64, as a number in [0, 1). Exact.
+template <int R>
+FASTNET_INLINE Vec<float, R> unit_interval(Vec<std::uint32_t, R> word, float) {
+  const Vec<float, R> n = convert<float>(bitcast<std::int32_t>(shift_right<8>(word)));
+  return n * splat<float, R>(0x1p-24f);
+}
+template <int R>
+FASTNET_INLINE Vec<double, R> unit_interval(Vec<std::uint32_t, R> words, double) {
+  const Vec<std::uint64_t, R> n = shift_right<11>(bitcast<std::uint64_t>(words));
+  // 2^84 + 2^32 (upper part) and 2^52 + (lower part) by their bits; AVX2 converts no 64-bit
+  // integers.
+  const Vec<double, R> upper =
+      bitcast<double>(shift_right<32>(n) | splat<std::uint64_t, R>(0x4530000000000000u));
+  const Vec<double, R> lower = bitcast<double>((n & splat<std::uint64_t, R>(0xffffffffu)) |
+                                               splat<std::uint64_t, R>(0x4330000000000000u));
+  const Vec<double, R> whole = (upper - splat<double, R>(0x1p84 + 0x1p52)) + lower;
+  return whole * splat<double, R>(0x1p-53);
+}
+
+}  // namespace
+}  // namespace fastnet::FASTNET_LEVEL
