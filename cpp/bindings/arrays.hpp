@@ -11,6 +11,7 @@
 #include <initializer_list>
 #include <string>
 
+#include "bindings/gil.hpp"
 #include "core/buffer.hpp"
 
 namespace fastnet {

@@ -22,7 +22,7 @@ void forward(int kind, const py::array& x, py::array& y, double a, double b) {
     if (y.size() != x.size()) value_error("out must have x's size");
     require_no_overlap(y, "out", x, "x", true);
     const Index n = x.size();
-    py::gil_scoped_release release;
+    ReleaseGil release;
     activation_forward(spec, in, out, n);
   });
 }
@@ -41,7 +41,7 @@ void backward(int kind, const py::array& dy, const py::array& s, py::array& dx, 
     require_no_overlap(dx, "out", dy, "dy", true);
     require_no_overlap(dx, "out", s, "x", true);
     const Index n = dy.size();
-    py::gil_scoped_release release;
+    ReleaseGil release;
     activation_backward(spec, in, state, out, n);
   });
 }

@@ -23,7 +23,7 @@ void forward(const py::array& x, const py::array& weight, const py::object& bias
     require_no_overlap(out, "out", x, "x");
     require_no_overlap(out, "out", weight, "weight");
     const ActivationSpec act{static_cast<Activation>(kind), a, b};
-    py::gil_scoped_release release;
+    ReleaseGil release;
     linear_forward<T>(mx.rows, w.cols, mx.cols, operand(mx), operand(w), false, pb, act, y, w.cols);
   });
 }
@@ -37,7 +37,7 @@ void backward_x(const py::array& dy, const py::array& weight, py::array& dx) {
     T* out = output<T>(dx, "out", {d.rows, w.rows});
     require_no_overlap(dx, "out", dy, "dy");
     require_no_overlap(dx, "out", weight, "weight");
-    py::gil_scoped_release release;
+    ReleaseGil release;
     linear_backward_x<T>(d.rows, d.cols, w.rows, operand(d), operand(w), out, w.rows);
   });
 }
@@ -57,7 +57,7 @@ void backward_w(const py::array& dy, const py::array& x, py::array& dw, py::obje
     }
     require_no_overlap(dw, "dweight", dy, "dy");
     require_no_overlap(dw, "dweight", x, "x");
-    py::gil_scoped_release release;
+    ReleaseGil release;
     linear_backward_w<T>(d.rows, d.cols, mx.cols, operand(d), operand(mx), out, d.cols, sum);
   });
 }

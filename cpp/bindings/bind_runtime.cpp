@@ -36,11 +36,13 @@ void bind_runtime(py::module_& m) {
   m.def(
       "use_isa", [](const std::string& name) { return use_level(name.c_str()); }, py::arg("name"),
       "Make a level active; False if it is not there.");
-  m.def("num_threads", &num_threads, "Threads a call may use.");
+  m.def(
+      "num_threads", [] { return forked() ? 1 : num_threads(); }, "Threads a call may use.");
   m.def("set_num_threads", &set_num_threads, py::arg("n"), "Set it; 0 for the default.");
   m.def("thread_limits", &thread_facts, "What the default number of threads is the minimum of.");
   m.def("openmp_runtime", &openmp_runtime, "libgomp, libomp or none.");
-  m.def("forked", &forked, "Whether this is a forked child that must run serially.");
+  m.def("forked", &forked,
+        "Whether this process was forked since import, so that it runs serially.");
   m.attr("compiler") =
 #if defined(__clang__)
       "clang " __clang_version__;

@@ -17,8 +17,9 @@ namespace {
 
 std::atomic<int> g_requested{0};  // set_num_threads, 0 for the default
 std::atomic<bool> g_busy{false};  // a region of more than one thread is open
-std::atomic<bool> g_used{false};  // one has been open in this process
 std::atomic<bool> g_forked{false};
+std::atomic<bool> g_fork_notice{false};  // a call in a forked child wanted more than one thread
+std::atomic<bool> g_fork_noticed{false};
 
 // Cores allowed by the cgroup's CPU quota (v2, then v1), rounded up; 0 if there is none.
 int cgroup_quota() noexcept {
@@ -46,7 +47,11 @@ int cgroup_quota() noexcept {
 }
 
 int affinity_cores() noexcept {
-#if defined(__linux__)
+#if defined(_OPENMP)
+  // The mask as it was when OpenMP was loaded: with OMP_PROC_BIND=true loading it binds this thread
+  // to one core, which is not a wish for one thread.
+  return omp_get_num_procs();
+#elif defined(__linux__)
   // A mask of more than CPU_SETSIZE cores does not fit and is refused: then all cores count.
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
@@ -69,8 +74,10 @@ ThreadLimits read_limits() noexcept { return {omp_threads(), affinity_cores(), c
 const ThreadLimits g_limits = read_limits();
 
 // In the child of a fork only the forking thread exists; libgomp would wait for the others forever.
+// Any child is serial, not just one of a process whose threads ran here: another library may have
+// used the same OpenMP runtime, and nothing tells.
 void after_fork() noexcept {
-  if (g_used.load()) g_forked.store(true);
+  g_forked.store(true);
   g_busy.store(false);
 }
 
@@ -108,7 +115,14 @@ const char* openmp_runtime() noexcept {
 
 bool forked() noexcept { return g_forked.load(std::memory_order_relaxed); }
 
-int num_threads() noexcept {
+bool take_fork_notice() noexcept {
+  return g_fork_notice.load(std::memory_order_relaxed) && g_fork_notice.exchange(false);
+}
+
+namespace {
+
+// The setting, as it would be without a fork.
+int allowed_threads() noexcept {
   int n = g_requested.load(std::memory_order_relaxed);
   if (n == 0) {
     n = g_limits.omp < g_limits.affinity ? g_limits.omp : g_limits.affinity;
@@ -123,6 +137,15 @@ int num_threads() noexcept {
   return n < 1 ? 1 : n;
 }
 
+}  // namespace
+
+int num_threads() noexcept {
+  const int n = allowed_threads();
+  if (!forked()) return n;
+  if (n > 1 && !g_fork_noticed.exchange(true)) g_fork_notice.store(true);
+  return 1;
+}
+
 void set_num_threads(int n) noexcept { g_requested.store(n, std::memory_order_relaxed); }
 
 Region::Region(int threads) noexcept {
@@ -131,7 +154,6 @@ Region::Region(int threads) noexcept {
   bool expected = false;
   if (!g_busy.compare_exchange_strong(expected, true)) return;
   owner_ = true;
-  g_used.store(true, std::memory_order_relaxed);
   size_ = threads;
 #else
   (void)threads;

@@ -20,20 +20,22 @@ constexpr int kMaxThreads = 256;
 struct ThreadLimits {
   int omp;       // OMP_NUM_THREADS, or the number of cores, as OpenMP read it at import; 1 without
                  // OpenMP
-  int affinity;  // cores in the affinity mask
+  int affinity;  // cores in the affinity mask, as it was before OpenMP bound this thread to one
   int quota;     // cores of the cgroup's quota, rounded up; 0 if there is none
 };
 ThreadLimits thread_limits() noexcept;
 
-// The number of threads that a call may use: set_num_threads' or the default.
+// The number of threads that a call may use: set_num_threads' or the default; 1 after a fork.
 int num_threads() noexcept;
 // n from 1 to kMaxThreads; 0 goes back to the default.
 void set_num_threads(int n) noexcept;
 bool openmp_enabled() noexcept;
 const char* openmp_runtime() noexcept;
 
-// True in a process forked from one whose threads may have run: OpenMP can't be used there.
+// True in a process that was forked since import: OpenMP can't be used there.
 bool forked() noexcept;
+// True once in such a process, after a call that would have used more threads.
+bool take_fork_notice() noexcept;
 
 // One call's threads as seen from one of them.
 class Team {

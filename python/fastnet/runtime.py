@@ -66,6 +66,8 @@ def num_threads() -> int:
 
     By default the least of OMP_NUM_THREADS (or the number of cores), the affinity mask and the
     cgroup's CPU quota; a lower limit set through threadpoolctl or omp_set_num_threads is obeyed.
+    In a process forked since fastnet was imported it is 1: OpenMP's threads do not survive a fork.
+    The first call there that would have used more warns (RuntimeWarning).
     """
     return _core.num_threads()
 
@@ -123,7 +125,7 @@ def config() -> dict[str, Any]:
         "isa active": isa(),
         "openmp": _core.openmp_runtime(),
         "threads": num_threads(),
-        "threads why": f"least of: {why}",
+        "threads why": "forked process" if _core.forked() else f"least of: {why}",
     }
 
 
