@@ -27,7 +27,7 @@ void forward(const py::array& x, double p, std::uint64_t key, std::uint64_t tick
     }
     set_probability(p, &args);
     require_no_overlap(y, "out", x, "x", true);
-    py::gil_scoped_release release;
+    ReleaseGil release;
     dropout(args);
   });
 }

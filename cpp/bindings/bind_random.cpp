@@ -34,7 +34,7 @@ void uniform(std::uint64_t key, std::uint64_t stream, std::uint64_t position, do
                   std::to_string(low) + ", high = " + std::to_string(high));
     }
     const Index n = out.size();
-    py::gil_scoped_release release;
+    ReleaseGil release;
     sample_uniform<T>(key, stream, position, a, b, p, n);
   });
 }
@@ -44,7 +44,7 @@ void integers(std::uint64_t key, std::uint64_t stream, std::uint64_t position, s
   require_stream(stream);
   std::uint64_t* p = output<std::uint64_t>(out, "out");
   const Index n = out.size();
-  py::gil_scoped_release release;
+  ReleaseGil release;
   sample_integers(key, stream, position, low, last, p, n);
 }
 
@@ -54,7 +54,7 @@ void permute(std::uint64_t key, std::uint64_t ticket, py::array& out) {
   std::int64_t* p = output<std::int64_t>(out, "out");
   const Index n = out.size();
   if (n >> 41 != 0) value_error("a permutation must have fewer than 2**41 elements");
-  py::gil_scoped_release release;
+  ReleaseGil release;
   permutation(key, ticket, n, p);
 }
 
@@ -62,7 +62,7 @@ void blocks(std::uint64_t key, std::uint64_t high, std::uint64_t block, py::arra
   require_ndim(out, "out", 2);
   const Index n = out.shape(0);
   std::uint32_t* p = output<std::uint32_t>(out, "out", {n, 4});
-  py::gil_scoped_release release;
+  ReleaseGil release;
   kernels().bits.blocks(key, high, block, p, n);
 }
 

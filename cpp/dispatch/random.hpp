@@ -50,8 +50,9 @@ constexpr int kCountBits = 40;
 constexpr std::uint64_t kTicketLimit = std::uint64_t(1) << (kStreamBits + kCountBits);
 
 // The upper half of the counters of a law at a ticket; for laws of positions the ticket is
-// stream << kCountBits, plus the attempt.
-constexpr std::uint64_t counter_high(Law law, std::uint64_t ticket) {
+// stream << kCountBits, plus the attempt. Always inlined: a copy of its own would be shared between
+// ISA levels.
+__attribute__((always_inline)) constexpr std::uint64_t counter_high(Law law, std::uint64_t ticket) {
   return static_cast<std::uint64_t>(law) << (kStreamBits + kCountBits) | ticket;
 }
 
