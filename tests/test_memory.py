@@ -1,0 +1,112 @@
+"""Operations read and write only the memory they are given, at every length around a vector.
+
+Arrays lie flush against pages that no one may touch, before or after them, and inputs on pages that
+no one may write: a violation ends the process, and faulthandler names the test.
+"""
+
+import ctypes
+import mmap
+
+import numpy as np
+import pytest
+
+import fastnet.functional as F
+
+PAGE = mmap.PAGESIZE
+NONE, READ, READ_WRITE = 0, mmap.PROT_READ, mmap.PROT_READ | mmap.PROT_WRITE
+libc = ctypes.CDLL(None, use_errno=True)
+
+# 1 to 2 logical vectors and 1 more, and the lengths around 3 and 4 of them.
+LENGTHS = [*range(1, 34), 47, 48, 49, 63, 64, 65, 67]
+
+
+class Guarded:
+    """Arrays between guard pages; leaving the block gives the pages back."""
+
+    def __init__(self, side):
+        self.side = side  # which guard the array touches: "before" or "after"
+        self.memory = []
+        self.sealed = []
+
+    def empty(self, shape, dtype):
+        dtype = np.dtype(dtype)
+        nbytes = int(np.prod(shape)) * dtype.itemsize
+        inner = -(-max(nbytes, 1) // PAGE) * PAGE
+        memory = mmap.mmap(-1, inner + 2 * PAGE)
+        base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+        self.memory.append((memory, base, inner))
+        self.protect(base, PAGE, NONE)
+        self.protect(base + PAGE + inner, PAGE, NONE)
+        offset = PAGE if self.side == "before" else PAGE + inner - nbytes
+        return np.frombuffer(memory, dtype, int(np.prod(shape)), offset).reshape(shape)
+
+    def input(self, values):
+        """Return a copy of the values that can't be written."""
+        array = self.empty(values.shape, values.dtype)
+        array[...] = values
+        _, base, inner = self.memory[-1]
+        self.protect(base + PAGE, inner, READ)
+        return array
+
+    def protect(self, address, size, access):
+        if libc.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(size), access) != 0:
+            raise OSError(ctypes.get_errno(), "mprotect")
+
+
+def transposed(function):
+    """Call a function with the second array as the transposed view of a row-major one."""
+
+    def call(x, weight, *rest, **options):
+        return function(x, weight.T, *rest, **options)
+
+    return call
+
+
+# name: (function, shapes of the float inputs at length n, shape of out or None). One line each.
+CASES = {
+    "relu": (F.relu, lambda n: [(n,)], lambda n: (n,)),
+    "relu_backward": (F.relu_backward, lambda n: [(n,), (n,)], lambda n: (n,)),
+    "linear, wide": (F.linear, lambda n: [(3, 5), (n, 5), (n,)], lambda n: (3, n)),
+    "linear, deep": (F.linear, lambda n: [(3, n), (5, n), (5,)], lambda n: (3, 5)),
+    "linear, tall": (F.linear, lambda n: [(n, 7), (5, 7), (5,)], lambda n: (n, 5)),
+    "linear, W": (transposed(F.linear), lambda n: [(3, 5), (5, n), (n,)], lambda n: (3, n)),
+    "linear, one row": (transposed(F.linear), lambda n: [(1, 5), (5, n), (n,)], lambda n: (1, n)),
+    "linear_backward": (F.linear_backward, lambda n: [(3, n), (3, 5), (n, 5)], None),
+    "linear_backward, tall": (F.linear_backward, lambda n: [(n, 3), (n, 5), (3, 5)], None),
+}
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("name", CASES)
+def test_operation_stays_within_its_arrays(isa, dtype, name, side):
+    function, inputs, output = CASES[name]
+    rng = np.random.default_rng(1)
+    for n in LENGTHS:
+        guarded = Guarded(side)
+        arrays = [guarded.input(rng.standard_normal(s).astype(dtype)) for s in inputs(n)]
+        if output is None:
+            function(*arrays)
+            continue
+        out = guarded.empty(output(n), dtype)
+        out[...] = np.nan  # whatever is left unwritten shows
+        assert function(*arrays, out=out) is out
+        assert np.isfinite(out).all()
+
+
+def test_the_guards_work(tmp_path):
+    # A read one element beyond must end a process: checked in a child of its own.
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    code = (
+        "import sys, ctypes; sys.path.insert(0, sys.argv[1])\n"
+        "from test_memory import Guarded\n"
+        "x = Guarded('after').empty((3,), 'f4')\n"
+        "print('ready', flush=True)\n"
+        "ctypes.c_float.from_address(x.ctypes.data + 12).value"
+    )
+    command = [sys.executable, "-c", code, str(Path(__file__).parent)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.stdout == "ready\n"
+    assert result.returncode < 0
