@@ -3,8 +3,9 @@
 set(FASTNET_KERNEL_SOURCES
   cpp/kernels/activation.cpp
   cpp/kernels/dropout.cpp
-  cpp/kernels/product.cpp
   cpp/kernels/random.cpp
+  cpp/kernels/product.cpp
+  cpp/kernels/reduce.cpp
   cpp/kernels/table.cpp)
 
 add_library(fastnet_kernels INTERFACE)

@@ -9,6 +9,8 @@ void bind_activation(pybind11::module_& m);
 void bind_dropout(pybind11::module_& m);
 void bind_linear(pybind11::module_& m);
 void bind_random(pybind11::module_& m);
+void bind_loss(pybind11::module_& m);
 void bind_runtime(pybind11::module_& m);
+void bind_softmax(pybind11::module_& m);
 
 }  // namespace fastnet

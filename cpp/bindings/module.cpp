@@ -9,4 +9,6 @@ PYBIND11_MODULE(_core, m) {
   fastnet::bind_dropout(m);
   fastnet::bind_linear(m);
   fastnet::bind_random(m);
+  fastnet::bind_loss(m);
+  fastnet::bind_softmax(m);
 }

@@ -7,8 +7,11 @@
 
 #include "dispatch/activation.hpp"
 #include "dispatch/dropout.hpp"
-#include "dispatch/product.hpp"
 #include "dispatch/random.hpp"
+#include "dispatch/loss.hpp"
+#include "dispatch/product.hpp"
+#include "dispatch/reduce.hpp"
+#include "dispatch/softmax.hpp"
 
 namespace fastnet {
 
@@ -18,6 +21,9 @@ struct KernelsOf {
   ActivationKernels<T> activation;
   DropoutKernels<T> dropout;
   RandomKernels<T> random;
+  LossKernels<T> loss;
+  ReduceKernels<T> reduce;
+  SoftmaxKernels<T> softmax;
 };
 
 struct Kernels {

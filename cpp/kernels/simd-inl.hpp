@@ -499,17 +499,15 @@ FASTNET_INLINE Vec<std::uint64_t, 2 * R> widen(Vec<std::uint32_t, R> a) {
 
 // Eight doubles from eight floats at p, exactly; the second form reads only the first n.
 FASTNET_INLINE Vec<double> load_as_double(const float* p) {
+  constexpr int lanes = Vec<double, 1>::kLanes;
+  typedef float Floats __attribute__((vector_size(kNativeBytes / 2)));
   Vec<double> v;
-#if defined(__AVX512F__)
-  v.r[0] = (Native<double>)_mm512_cvtps_pd(_mm256_loadu_ps(p));
-#elif defined(__AVX2__)
-  v.r[0] = (Native<double>)_mm256_cvtps_pd(_mm_loadu_ps(p));
-  v.r[1] = (Native<double>)_mm256_cvtps_pd(_mm_loadu_ps(p + 4));
-#else
+#pragma GCC unroll 4
   for (int i = 0; i < kLogical; ++i) {
-    for (int l = 0; l < 2; ++l) v.r[i][l] = static_cast<double>(p[2 * i + l]);
+    Floats x;
+    std::memcpy(&x, p + i * lanes, sizeof x);
+    v.r[i] = __builtin_convertvector(x, Native<double>);
   }
-#endif
   return v;
 }
 FASTNET_INLINE Vec<double> load_as_double(const double* p) { return load(p); }
@@ -535,9 +533,54 @@ FASTNET_INLINE T reduce_lanes(Vec<T> v, Combine combine) {
   }
   return x[0];
 }
+
+// Lane (i + Half) % lanes of a register in lane i.
+template <int Half, class T>
+FASTNET_INLINE Vec<T, 1> rotate_lanes(Vec<T, 1> v) {
+  constexpr int n = Vec<T, 1>::kLanes;
+  constexpr int h = Half;
+  const Native<T> a = v.r[0];
+  if constexpr (n == 16) {
+    return {__builtin_shufflevector(a, a, h, (h + 1) % n, (h + 2) % n, (h + 3) % n, (h + 4) % n,
+                                    (h + 5) % n, (h + 6) % n, (h + 7) % n, (h + 8) % n, (h + 9) % n,
+                                    (h + 10) % n, (h + 11) % n, (h + 12) % n, (h + 13) % n,
+                                    (h + 14) % n, (h + 15) % n)};
+  } else if constexpr (n == 8) {
+    return {__builtin_shufflevector(a, a, h, (h + 1) % n, (h + 2) % n, (h + 3) % n, (h + 4) % n,
+                                    (h + 5) % n, (h + 6) % n, (h + 7) % n)};
+  } else if constexpr (n == 4) {
+    return {__builtin_shufflevector(a, a, h, (h + 1) % n, (h + 2) % n, (h + 3) % n)};
+  } else {
+    return {__builtin_shufflevector(a, a, h, (h + 1) % n)};
+  }
+}
+
+// reduce_lanes for a `combine` of Vec<T, 1>, without leaving the registers.
+template <class T, class Combine>
+FASTNET_INLINE T reduce_registers(Vec<T> v, Combine combine) {
+#pragma GCC unroll 4
+  for (int half = kLogical / 2; half > 0; half /= 2) {
+#pragma GCC unroll 4
+    for (int i = 0; i < half; ++i) {
+      v.r[i] = combine(Vec<T, 1>{v.r[i]}, Vec<T, 1>{v.r[i + half]}).r[0];
+    }
+  }
+  constexpr int lanes = Vec<T, 1>::kLanes;
+  Vec<T, 1> a = {v.r[0]};
+  if constexpr (lanes >= 16) a = combine(a, rotate_lanes<8>(a));
+  if constexpr (lanes >= 8) a = combine(a, rotate_lanes<4>(a));
+  if constexpr (lanes >= 4) a = combine(a, rotate_lanes<2>(a));
+  a = combine(a, rotate_lanes<1>(a));
+  return a.r[0][0];
+}
 template <class T>
 FASTNET_INLINE T reduce_add(Vec<T> v) {
-  return reduce_lanes(v, [](T a, T b) { return a + b; });
+  return reduce_registers(v, [](Vec<T, 1> a, Vec<T, 1> b) { return a + b; });
+}
+// For lanes without NaN.
+template <class T>
+FASTNET_INLINE T reduce_max(Vec<T> v) {
+  return reduce_registers(v, [](Vec<T, 1> a, Vec<T, 1> b) { return max(a, b); });
 }
 
 }  // namespace

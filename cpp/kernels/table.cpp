@@ -10,8 +10,9 @@ void fill_table(Kernels& table) noexcept {
   table.level = FASTNET_STRING(FASTNET_LEVEL);
   fill_activation(table);
   fill_dropout(table);
-  fill_product(table);
   fill_random(table);
+  fill_product(table);
+  fill_reduce(table);
 }
 
 }  // namespace fastnet::FASTNET_LEVEL

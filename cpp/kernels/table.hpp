@@ -7,7 +7,10 @@ namespace fastnet::FASTNET_LEVEL {
 
 void fill_activation(Kernels& table) noexcept;
 void fill_dropout(Kernels& table) noexcept;
-void fill_product(Kernels& table) noexcept;
 void fill_random(Kernels& table) noexcept;
+void fill_loss(Kernels& table) noexcept;
+void fill_product(Kernels& table) noexcept;
+void fill_reduce(Kernels& table) noexcept;
+void fill_softmax(Kernels& table) noexcept;
 
 }  // namespace fastnet::FASTNET_LEVEL
