@@ -1,0 +1,215 @@
+// Prints a hash of every kernel's results at one ISA level, for comparison with another machine's.
+//
+//   check_kernels LEVEL
+//
+// Built without Python (FASTNET_BUILD_CHECKS), so that it can be compiled for another architecture
+// and run by an emulator: the lines of avx2, avx512 and neon must be equal. A kernel is added by
+// one line in check_type or check_bits.
+#include <cinttypes>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <vector>
+
+#include "core/buffer.hpp"
+#include "dispatch/dispatch.hpp"
+
+namespace {
+
+using Index = std::ptrdiff_t;
+
+// FNV-1a, 64 bits.
+class Hash {
+ public:
+  void bytes(const void* data, std::size_t n) {
+    const auto* p = static_cast<const unsigned char*>(data);
+    for (std::size_t i = 0; i < n; ++i) value_ = (value_ ^ p[i]) * 0x100000001b3u;
+  }
+  template <class T>
+  void value(T x) {
+    // The payload of a NaN is no part of the promise.
+    if (x != x) x = static_cast<T>(NAN);
+    bytes(&x, sizeof x);
+  }
+  std::uint64_t result() const { return value_; }
+
+ private:
+  std::uint64_t value_ = 0xcbf29ce484222325u;
+};
+
+// The memory of one call of a kernel: inputs with the same values everywhere, and outputs. Nothing
+// depends on the order of the calls, since that of a function's arguments is up to the compiler.
+class Memory {
+ public:
+  // Values of both signs and of magnitudes up to 16, with some zeros; `seed` tells inputs apart.
+  template <class T>
+  const T* in(Index n, std::uint64_t seed = 1) {
+    return fill<T>(n, seed, [](std::uint64_t bits) {
+      const double unit = static_cast<double>(bits >> 11) * 0x1p-53 - 0.5;
+      return bits % 29 == 0 ? 0.0 : unit * static_cast<double>(1 << bits % 6);
+    });
+  }
+  // Values in (0, 1).
+  template <class T>
+  const T* positive(Index n, std::uint64_t seed = 1) {
+    return fill<T>(n, seed, [](std::uint64_t bits) {
+      return (static_cast<double>(bits >> 41) + 0.5) * 0x1p-23;
+    });
+  }
+  // Integers below `limit`.
+  template <class T>
+  const T* integers(Index n, std::uint64_t limit, std::uint64_t seed = 1) {
+    return fill<T>(n, seed, [limit](std::uint64_t bits) { return (bits >> 20) % limit; });
+  }
+  // Memory that the kernel writes, or updates: `before` is what it holds.
+  template <class T>
+  T* out(Index n, T before = T(0)) {
+    T* p = fill<T>(n, 0, [before](std::uint64_t) { return before; });
+    outputs_.push_back([p, n] {
+      Hash hash;
+      for (Index i = 0; i < n; ++i) hash.value(p[i]);
+      return hash.result();
+    });
+    return p;
+  }
+  template <class T>
+  T* scratch(Index bytes) {
+    return fill<T>(bytes / Index(sizeof(T)), 0, [](std::uint64_t) { return 0; });
+  }
+  std::uint64_t result() const {
+    std::uint64_t sum = 0;
+    for (const auto& output : outputs_) sum += output();
+    return sum;
+  }
+
+ private:
+  template <class T, class F>
+  T* fill(Index n, std::uint64_t seed, const F& f) {
+    blocks_.emplace_back((n + 1) * Index(sizeof(T)));
+    T* p = blocks_.back().template as<T>();
+    // Knuth's MMIX generator.
+    std::uint64_t state = seed * 0x9e3779b97f4a7c15u + static_cast<std::uint64_t>(n);
+    for (Index i = 0; i < n; ++i) {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      p[i] = static_cast<T>(f(state));
+    }
+    return p;
+  }
+
+  std::deque<fastnet::Buffer> blocks_;
+  std::vector<std::function<std::uint64_t()>> outputs_;
+};
+
+// Lengths around 1, 2 and 4 logical vectors, and a long one.
+constexpr Index kLengths[] = {1,  2,  3,  4,  5,  7,  8,  9,  13, 15, 16, 17,  24,
+                              25, 31, 32, 33, 47, 48, 49, 63, 64, 65, 67, 100, 1000};
+
+const char* g_type = "";
+
+// Calls run(memory, n) at all lengths and prints the hash of all it wrote.
+template <class Run>
+void check(const char* name, const Run& run) {
+  Hash hash;
+  for (Index n : kLengths) {
+    Memory memory;
+    run(memory, n);
+    hash.value(memory.result());
+  }
+  std::printf("%s %s %016" PRIx64 "\n", g_type, name, hash.result());
+}
+
+template <class T>
+fastnet::ProductArgs<T> product_args(Memory& m, Index rows, Index n, Index k) {
+  fastnet::ProductArgs<T> args{};
+  args.m = rows;
+  args.n = n;
+  args.k = k;
+  args.a = m.in<T>(rows * k);
+  args.a_row = k;
+  args.a_k = 1;
+  args.b = m.in<T>(k * n, 2);
+  args.b_row = n;
+  args.bias = m.in<T>(n, 3);
+  args.c = m.out<T>(rows * n, T(0.5));
+  args.c_row = n;
+  args.scratch = m.scratch<T>(fastnet::kProductScratchBytes);
+  return args;
+}
+
+template <class T>
+void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
+  g_type = type;
+
+  for (int i = 0; i < static_cast<int>(fastnet::Activation::kCount); ++i) {
+    const auto kind = static_cast<fastnet::Activation>(i);
+    // Parameters that each kind can be called with (dispatch/activation.hpp).
+    const fastnet::ActivationSpec spec{kind, kind == fastnet::Activation::kHardtanh ? -0.75 : 0.75,
+                                       1.5};
+    char name[64];
+    std::snprintf(name, sizeof name, "activation.forward %d", i);
+    check(name,
+          [&](Memory& m, Index n) { k.activation.forward(spec, m.in<T>(n), m.out<T>(n), n); });
+    std::snprintf(name, sizeof name, "activation.backward %d", i);
+    check(name, [&](Memory& m, Index n) {
+      k.activation.backward(spec, m.in<T>(n), m.in<T>(n, 2), m.out<T>(n), n);
+    });
+  }
+
+  check("product", [&](Memory& m, Index n) { k.product.product(product_args<T>(m, 17, n, 9)); });
+  check("product, one row",
+        [&](Memory& m, Index n) { k.product.product(product_args<T>(m, 1, n, 33)); });
+  check("product, deep",
+        [&](Memory& m, Index n) { k.product.product(product_args<T>(m, 3, 5, 4 * n)); });
+  check("product, added", [&](Memory& m, Index n) {
+    auto args = product_args<T>(m, 5, n, 7);
+    args.accumulate = args.relu = true;
+    k.product.product(args);
+  });
+  check("product, A by columns", [&](Memory& m, Index n) {
+    auto args = product_args<T>(m, 16, n, 7);
+    args.a_row = 1;
+    args.a_k = 16;
+    k.product.product(args);
+  });
+  check("transpose", [&](Memory& m, Index n) {
+    k.product.transpose(m.in<T>(n * 19), n, 19, 19, m.out<T>(n * 19), n);
+  });
+  check("column_sum",
+        [&](Memory& m, Index n) { k.product.column_sum(m.in<T>(n * 21), 21, n, n, m.out<T>(n)); });
+
+  check("dropout", [&](Memory& m, Index n) {
+    fastnet::DropoutArgs<T> args{
+        7, 11, std::uint64_t(1) << 31, T(2), 5, 3, n, m.in<T>(3 * n), n, m.out<T>(3 * n), n};
+    k.dropout.dropout(args);
+  });
+  check("uniform", [&](Memory& m, Index n) {
+    k.random.uniform(7, 1, 3, {T(-1), T(3), T(1.9999)}, m.out<T>(n), n);
+  });
+}
+
+void check_bits(const fastnet::Kernels& k) {
+  g_type = "bits";
+  check("blocks",
+        [&](Memory& m, Index n) { k.bits.blocks(7, 11, 5, m.out<std::uint32_t>(4 * n), n); });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2 || !fastnet::use_level(argv[1])) {
+    std::fprintf(stderr, "usage: check_kernels LEVEL, one of:");
+    for (const fastnet::Level* l = fastnet::levels(); l->name; ++l) {
+      if (l->supported) std::fprintf(stderr, " %s", l->name);
+    }
+    std::fprintf(stderr, "\n");
+    return 2;
+  }
+  const fastnet::Kernels& kernels = fastnet::kernels();
+  check_bits(kernels);
+  check_type("f32", kernels.f32);
+  check_type("f64", kernels.f64);
+  return 0;
+}
