@@ -1,10 +1,21 @@
 """Dense neural networks and Monte Carlo expectations on a CPU."""
 
 from fastnet import functional as functional
+from fastnet import random as random
 from fastnet import reference as reference
 from fastnet import runtime as runtime
 from fastnet._core import __version__ as __version__
+from fastnet.random import manual_seed as manual_seed
 from fastnet.runtime import set_num_threads as set_num_threads
 from fastnet.runtime import show_config as show_config
 
-__all__ = ["__version__", "functional", "reference", "runtime", "set_num_threads", "show_config"]
+__all__ = [
+    "__version__",
+    "functional",
+    "manual_seed",
+    "random",
+    "reference",
+    "runtime",
+    "set_num_threads",
+    "show_config",
+]
