@@ -8,7 +8,8 @@ import numpy as np
 
 from fastnet import _core
 from fastnet._arrays import Array, as_float, contiguous, output
-from fastnet.random import default_rng, integer
+from fastnet.random import default_rng
+from fastnet.random._checks import integer
 
 
 def probability(p: Any) -> float:

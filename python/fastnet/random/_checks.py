@@ -1,0 +1,72 @@
+"""Seeds, sizes and integers that users pass, checked."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fastnet._arrays import Array
+
+Size = int | Sequence[int] | None
+
+
+def integer(value: Any, name: str, low: int, high: int) -> int:
+    """Return an integer in [low, high]; TypeError for what is none, ValueError out of range."""
+    if isinstance(value, bool | np.bool_):
+        msg = f"{name} must be an integer, got {value!r}"
+        raise TypeError(msg)
+    try:
+        result = operator.index(value)
+    except TypeError:
+        msg = f"{name} must be an integer, got {type(value).__name__}"
+        raise TypeError(msg) from None
+    if not low <= result <= high:
+        msg = f"{name} must be from {low} to {high}, got {result}"
+        raise ValueError(msg)
+    return result
+
+
+def shape_of(size: Size, out: Array | None) -> tuple[int, ...]:
+    """Return the shape that a size asks for: that of `out`, or of a scalar, if None."""
+    if size is None:
+        return np.shape(out) if out is not None else ()
+    largest = 2**63 - 1
+    if isinstance(size, tuple | list):
+        return tuple(integer(n, "size", 0, largest) for n in size)
+    return (integer(size, "size", 0, largest),)
+
+
+def seed_sequence(seed: Any) -> np.random.SeedSequence:
+    """Return the SeedSequence of whatever `Generator` takes as seed."""
+    if seed is None:
+        return np.random.SeedSequence()
+    if isinstance(seed, np.random.SeedSequence):
+        return seed
+    if isinstance(seed, np.random.BitGenerator):
+        seed = np.random.Generator(seed)
+    if isinstance(seed, np.random.Generator):
+        seed = [int(w) for w in seed.integers(0, 2**64, 2, np.uint64)]
+    elif isinstance(seed, np.random.RandomState):
+        seed = [int(w) for w in seed.randint(0, 2**32, 4, np.uint32)]
+    if isinstance(seed, np.ndarray) and seed.ndim:
+        seed = list(seed.ravel())
+    if isinstance(seed, Sequence) and not isinstance(seed, str | bytes):
+        return np.random.SeedSequence([_seed_integer(word) for word in seed])
+    return np.random.SeedSequence(_seed_integer(seed))
+
+
+def _seed_integer(seed: Any) -> int:
+    if isinstance(seed, bool | np.bool_) or not hasattr(type(seed), "__index__"):
+        msg = (
+            "seed must be None, a non-negative integer or a sequence of them, a SeedSequence or a "
+            f"numpy Generator, got {type(seed).__name__}"
+        )
+        raise TypeError(msg)
+    result = operator.index(seed)
+    if result < 0:
+        msg = f"seed must not be negative, got {result}"
+        raise ValueError(msg)
+    return result

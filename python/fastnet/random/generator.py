@@ -1,0 +1,237 @@
+"""The Generator: laws at the positions of a stream."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastnet import _core
+from fastnet._arrays import Array, as_float, float_dtype, output
+from fastnet.random._checks import Size, integer, shape_of
+from fastnet.random._stream import Stream
+
+
+class Generator(Stream):
+    """Counter-based random numbers: Philox4x32-10 in SIMD, the same bits everywhere.
+
+    Parameters
+    ----------
+    seed : None, int, sequence of int, SeedSequence, numpy Generator, BitGenerator or RandomState
+        None takes entropy from the operating system. A NumPy generator is drawn from, so that it
+        advances and two Generators made from it differ.
+
+    Notes
+    -----
+    The methods have NumPy's names and parameters. The value at a position is a pure function of
+    seed, stream, law, dtype and position (module docstring; mapping version `STREAM_VERSION`). The
+    key is the first 64-bit word of the seed's SeedSequence. One stream has 2**63 positions; a call
+    that needs more than are left is a ValueError and takes none.
+
+    Examples
+    --------
+    >>> from fastnet.random import Generator
+    >>> a, b = Generator(1), Generator(1)
+    >>> x = a.random(5)
+    >>> bool((x[3:] == b.advance(3).random(2)).all())
+    True
+    """
+
+    __slots__ = ()
+
+    def random(
+        self,
+        size: Size = None,
+        dtype: npt.DTypeLike | None = np.float64,
+        out: Array | None = None,
+    ) -> Any:
+        """Uniform values in [0, 1): multiples of 2**-24 (float32) or 2**-53 (float64).
+
+        Parameters
+        ----------
+        size : int or tuple of int, optional
+            Shape of the result; `out`'s, or a scalar, if None.
+        dtype : dtype, default float64
+            Float32 or float64.
+        out : ndarray, optional
+            C-contiguous, of this dtype and shape.
+
+        Returns
+        -------
+        scalar or ndarray
+            `out` if given.
+
+        Examples
+        --------
+        >>> from fastnet.random import Generator
+        >>> Generator(0).random((2, 3)).shape
+        (2, 3)
+        """
+        return self.uniform(0.0, 1.0, size, dtype, out)
+
+    def uniform(
+        self,
+        low: npt.ArrayLike = 0.0,
+        high: npt.ArrayLike = 1.0,
+        size: Size = None,
+        dtype: npt.DTypeLike | None = np.float64,
+        out: Array | None = None,
+    ) -> Any:
+        """Uniform values in [low, high), low + (high - low) u with u as `random` gives it.
+
+        Parameters
+        ----------
+        low, high : float or array_like
+            Finite, low <= high; arrays are broadcast. Where they are equal the value is low.
+        size : int or tuple of int, optional
+            Shape of the result; the shape of `out`, or of low and high, if None.
+        dtype : dtype, default float64
+            Float32 or float64. The result is computed in it and stays below high.
+        out : ndarray, optional
+            C-contiguous, of this dtype and shape.
+
+        Raises
+        ------
+        ValueError
+            If low > high, or low, high or high - low is not finite.
+
+        Examples
+        --------
+        >>> from fastnet.random import Generator
+        >>> x = Generator(0).uniform(-1, 1, 1000, dtype="float32")
+        >>> x.dtype, bool((x >= -1).all() and (x < 1).all())
+        (dtype('float32'), True)
+        """
+        kind = float_dtype(np.float64 if dtype is None else dtype)
+        low, high = (as_float(a, name, kind) for a, name in ((low, "low"), (high, "high")))
+        with np.errstate(over="ignore", invalid="ignore"):
+            width = high - low
+        if not (np.all(low <= high) and np.all(np.isfinite(width))):
+            msg = f"low must be at most high and high - low finite, got low = {low}, high = {high}"
+            raise ValueError(msg)
+        scalar = low.ndim == high.ndim == 0
+        if size is None and out is None:
+            shape = np.broadcast_shapes(low.shape, high.shape)
+        else:
+            shape = shape_of(size, out)
+            _check_broadcast(shape, low=low, high=high)
+        result = output(out, shape, kind)
+        key, stream, position = self._take(result.size)
+        if scalar:
+            _core.random_uniform(key, stream, position, float(low), float(high), result)
+        else:
+            _core.random_uniform(key, stream, position, 0.0, 1.0, result)
+            np.multiply(result, width, out=result)
+            np.add(result, low, out=result)
+            top = np.maximum(low, np.nextafter(high, kind.type(-math.inf)))
+            np.minimum(result, top, out=result)
+        return result[()] if shape == () and out is None else result
+
+    def integers(
+        self,
+        low: int,
+        high: int | None = None,
+        size: Size = None,
+        dtype: npt.DTypeLike | None = np.int64,
+        endpoint: bool = False,
+        out: Array | None = None,
+    ) -> Any:
+        """Integers in [low, high), all equally likely, without bias.
+
+        Parameters
+        ----------
+        low, high : int
+            Without high, integers in [0, low).
+        size : int or tuple of int, optional
+            Shape of the result; `out`'s, or a scalar, if None.
+        dtype : dtype, default int64
+            An integer dtype, which has no influence on the values.
+        endpoint : bool, default False
+            Whether high itself may be drawn.
+        out : ndarray, optional
+            C-contiguous, of this dtype and shape.
+
+        Raises
+        ------
+        ValueError
+            If there is no integer in the range or dtype cannot hold it.
+
+        Notes
+        -----
+        One 64-bit word a value, bounded by Lemire's multiplication (2019) with rejection; a
+        rejected word is replaced by that of the next attempt at the same position.
+
+        Examples
+        --------
+        >>> from fastnet.random import Generator
+        >>> x = Generator(0).integers(1, 6, 100, endpoint=True)
+        >>> int(x.min()), int(x.max())
+        (1, 6)
+        """
+        kind = np.dtype(np.int64 if dtype is None else dtype)
+        if kind.kind not in "iu" or not kind.isnative:
+            msg = f"dtype must be an integer dtype in native byte order, got {kind}"
+            raise TypeError(msg)
+        if high is None:
+            low, high = 0, low
+        info = np.iinfo(kind)
+        least = integer(low, "low", int(info.min), int(info.max))
+        last = integer(high, "high", int(info.min), int(info.max) + (not endpoint)) - (not endpoint)
+        if least > last:
+            msg = f"low must be {'at most' if endpoint else 'below'} high, got {low} and {high}"
+            raise ValueError(msg)
+        shape = shape_of(size, out)
+        result = output(out, shape, kind)
+        wide = result.view(np.uint64) if kind.itemsize == 8 else np.empty(shape, np.uint64)
+        key, stream, position = self._take(result.size)
+        _core.random_integers(key, stream, position, least % 2**64, last - least, wide)
+        if kind.itemsize < 8:
+            result[...] = wide.astype(kind)
+        return result[()] if shape == () and out is None else result
+
+    def permutation(self, x: Any, axis: int = 0) -> Array:
+        """Return a random order of 0 ... x - 1, or an array with its entries along axis in one.
+
+        Parameters
+        ----------
+        x : int or array_like
+        axis : int, default 0
+            The axis whose entries change places; slices along it stay whole.
+
+        Notes
+        -----
+        Knuth's shuffle (The Art of Computer Programming 2, algorithm 3.4.2P), inside out: step i
+        puts i at a random place j <= i and what was there at place i. O(n), one 64-bit word a step.
+        A permutation takes a ticket and no positions.
+
+        Examples
+        --------
+        >>> from fastnet.random import Generator
+        >>> sorted(Generator(0).permutation(4).tolist())
+        [0, 1, 2, 3]
+        """
+        if hasattr(type(x), "__index__") and np.ndim(x) == 0:
+            return self._order(integer(x, "x", 0, 2**41 - 1))
+        array = np.asarray(x) if not isinstance(x, np.ndarray) else x
+        if array.ndim == 0:
+            msg = f"x must be an integer or an array, got {type(x).__name__}"
+            raise TypeError(msg)
+        axis = integer(axis, "axis", -array.ndim, array.ndim - 1)
+        return np.take(array, self._order(array.shape[axis]), axis)
+
+    def _order(self, n: int) -> Array:
+        order = np.empty(n, np.int64)
+        key, ticket = self._take_ticket()
+        _core.random_permutation(key, ticket, order)
+        return order
+
+
+def _check_broadcast(shape: tuple[int, ...], **arrays: Array) -> None:
+    for name, array in arrays.items():
+        try:
+            np.broadcast_to(array, shape)
+        except ValueError:
+            msg = f"{name} must broadcast to shape {shape}, got {array.shape}"
+            raise ValueError(msg) from None
