@@ -2,6 +2,7 @@
 
 set(FASTNET_KERNEL_SOURCES
   cpp/kernels/activation.cpp
+  cpp/kernels/math.cpp
   cpp/kernels/dropout.cpp
   cpp/kernels/random.cpp
   cpp/kernels/product.cpp

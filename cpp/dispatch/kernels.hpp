@@ -7,9 +7,10 @@
 
 #include "dispatch/activation.hpp"
 #include "dispatch/dropout.hpp"
-#include "dispatch/random.hpp"
 #include "dispatch/loss.hpp"
+#include "dispatch/math.hpp"
 #include "dispatch/product.hpp"
+#include "dispatch/random.hpp"
 #include "dispatch/reduce.hpp"
 #include "dispatch/softmax.hpp"
 
@@ -19,6 +20,7 @@ template <class T>
 struct KernelsOf {
   ProductKernels<T> product;
   ActivationKernels<T> activation;
+  MathKernels<T> math;
   DropoutKernels<T> dropout;
   RandomKernels<T> random;
   LossKernels<T> loss;

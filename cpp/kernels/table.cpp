@@ -9,6 +9,7 @@ namespace fastnet::FASTNET_LEVEL {
 void fill_table(Kernels& table) noexcept {
   table.level = FASTNET_STRING(FASTNET_LEVEL);
   fill_activation(table);
+  fill_math(table);
   fill_dropout(table);
   fill_random(table);
   fill_product(table);

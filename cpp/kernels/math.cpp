@@ -1,0 +1,29 @@
+// The elementary functions of one ISA level on arrays.
+#include "kernels/map-inl.hpp"
+#include "kernels/math-inl.hpp"
+#include "kernels/table.hpp"
+
+namespace fastnet::FASTNET_LEVEL {
+namespace {
+
+template <class T>
+void apply(MathFunction f, const T* x, T* y, Index n) noexcept {
+  using V = Vec<T, 1>;
+  switch (f) {
+    case MathFunction::kExp:
+      return map(x, y, n, [](V v) { return exp(v); });
+    case MathFunction::kLog:
+      return map(x, y, n, [](V v) { return log(v); });
+    case MathFunction::kCount:
+      return;
+  }
+}
+
+}  // namespace
+
+void fill_math(Kernels& table) noexcept {
+  table.f32.math = {apply<float>};
+  table.f64.math = {apply<double>};
+}
+
+}  // namespace fastnet::FASTNET_LEVEL
