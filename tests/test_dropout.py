@@ -11,7 +11,7 @@ from fastnet import _core, reference
 from fastnet.random import Generator
 
 KEY, TICKET = 0xFEDCBA9876543210, 3 * 2**40 + 12345
-COLUMNS = [0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 95, 97, 130]
+COLUMNS = [0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 95, 97, 130, 259]
 
 
 @pytest.mark.parametrize("p", [0.0, 0.1, 0.5, 0.999, 1.0])

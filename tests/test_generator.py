@@ -3,6 +3,8 @@
 import copy
 import json
 import pickle
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -101,8 +103,11 @@ def test_a_state_is_checked():
     for change in ({"stream_version": 0}, {"key": 2**64}, {"position": -1}, {"tickets": 2**41}):
         with pytest.raises(ValueError, match="must be"):
             rng.state = {**good, **change}
-    with pytest.raises(ValueError, match="entries"):
-        rng.state = {"key": 1}
+    for bad in ({"key": 1}, {**good, "seed_seq": 3}, {**good, "seed_seq": {"entropy": 1}}):
+        with pytest.raises(ValueError, match="state must have the entries"):
+            rng.state = bad
+    with pytest.raises(ValueError, match="pool_size must be from 4 to 1024"):
+        rng.state = {**good, "seed_seq": {**good["seed_seq"], "pool_size": 2**40}}
     assert rng.state == good
 
 
@@ -124,6 +129,34 @@ def test_threads_that_share_a_generator_get_each_position_once():
         np.sort(np.concatenate(pieces)), np.sort(Generator(1).random(200 * 201))
     )
     assert sorted(tickets) == list(range(200))
+
+
+# The main thread holds spawn's lock when it forks, which no one would release in the child.
+FORK = """
+import os, time, warnings
+from fastnet.random import Generator, _stream
+warnings.simplefilter("ignore")
+rng = Generator(1)
+with _stream._spawn_lock:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(rng.spawn(1)[0].key != {key})
+    for _ in range(1000):
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            raise SystemExit(os.waitstatus_to_exitcode(status))
+        time.sleep(0.01)
+os.kill(pid, 9)
+raise SystemExit("the child hangs")
+"""
+
+
+def test_a_forked_child_can_spawn():
+    code = FORK.format(key=Generator(1).spawn(1)[0].key)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
 
 
 # ---- seeds ----

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import fastnet.functional as F
+from fastnet.random import Generator
 
 PAGE = mmap.PAGESIZE
 NONE, READ, READ_WRITE = 0, mmap.PROT_READ, mmap.PROT_READ | mmap.PROT_WRITE
@@ -62,8 +63,18 @@ def transposed(function):
     return call
 
 
+def dropout(x, out):
+    return F.dropout_by_ticket(x, 0.5, key=1, ticket=2, out=out)
+
+
+def uniform(out):
+    return Generator(1).advance(1).uniform(2, 3, dtype=out.dtype, out=out)
+
+
 # name: (function, shapes of the float inputs at length n, shape of out or None). One line each.
 CASES = {
+    "dropout": (dropout, lambda n: [(3, 5 * n)], lambda n: (3, 5 * n)),
+    "uniform": (uniform, lambda n: [], lambda n: (5 * n,)),
     "relu": (F.relu, lambda n: [(n,)], lambda n: (n,)),
     "relu_backward": (F.relu_backward, lambda n: [(n,), (n,)], lambda n: (n,)),
     "linear, wide": (F.linear, lambda n: [(3, 5), (n, 5), (n,)], lambda n: (3, n)),

@@ -75,6 +75,13 @@ def test_same_bits_at_every_level_and_thread_count(dtype):
             assert_same_bits(a, b)
 
 
+def test_arrays_that_are_filled_in_pieces():
+    n = 2**25 + 5
+    values = Generator(1).random(n, np.float32)
+    assert_same_bits(values[-9:], at(n - 9, seed=1).random(9, np.float32))
+    assert_same_bits(values[:9], Generator(1).random(9, np.float32))
+
+
 def test_positions_beyond_2_to_32(isa, dtype):
     for position in (2**32 - 3, 2**34 - 3, 2**62 + 1):
         reference = Reference(5)

@@ -19,10 +19,12 @@ void dropout(const DropoutArgs<T>& args) noexcept {
       continue;
     }
     const std::uint64_t row = static_cast<std::uint64_t>(args.first_row + i);
-    // Narrow rows and ends of rows take one register of counters at a time.
-    const Index j = dropout_columns<kPhiloxRegisters, false>(keys, high, row, threshold, args.scale,
-                                                             x, y, 0, args.cols);
-    dropout_columns<1, true>(keys, high, row, threshold, args.scale, x, y, j, args.cols);
+    // Narrow rows and ends of rows take fewer registers of counters.
+    const T scale = args.scale;
+    Index j = 0;
+    j = dropout_columns<4, false>(keys, high, row, threshold, scale, x, y, j, args.cols);
+    j = dropout_columns<2, false>(keys, high, row, threshold, scale, x, y, j, args.cols);
+    dropout_columns<1, true>(keys, high, row, threshold, scale, x, y, j, args.cols);
   }
 }
 

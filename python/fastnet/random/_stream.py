@@ -19,6 +19,9 @@ _POSITIONS = 2**63
 _TICKETS = 2 ** int(_core.COUNT_BITS)
 _STREAMS = 2 ** int(_core.STREAM_BITS)
 
+# The entries of a SeedSequence's state.
+_SEED_SEQ = ("entropy", "spawn_key", "pool_size", "n_children_spawned")
+
 
 class _Parts(NamedTuple):
     """Everything a Generator is; replaced as a whole, so that threads never see a mixture."""
@@ -101,7 +104,7 @@ class Stream:
             raise TypeError(msg)
         try:
             kind, version = state["bit_generator"], state["stream_version"]
-            seed_seq = dict(state["seed_seq"])
+            seed_seq = {name: state["seed_seq"][name] for name in _SEED_SEQ}
             numbers = [state[name] for name in ("key", "stream", "position", "tickets")]
         except (KeyError, TypeError, ValueError) as error:
             msg = f"state must have the entries of Generator.state, got {list(state)}"
@@ -122,6 +125,8 @@ class Stream:
             integer(value, name, 0, limit - 1)
             for value, (name, limit) in zip(numbers, limits.items(), strict=True)
         ]
+        integer(seed_seq["pool_size"], "pool_size", 4, 1024)
+        integer(seed_seq["n_children_spawned"], "n_children_spawned", 0, 2**32)
         self._parts = _make_parts(np.random.SeedSequence(**seed_seq), *checked)
 
     def __getstate__(self) -> dict[str, Any]:

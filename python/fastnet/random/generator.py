@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -119,10 +120,10 @@ class Generator(Stream):
             _check_broadcast(shape, low=low, high=high)
         result = output(out, shape, kind)
         key, stream, position = self._take(result.size)
-        if scalar:
-            _core.random_uniform(key, stream, position, float(low), float(high), result)
-        else:
-            _core.random_uniform(key, stream, position, 0.0, 1.0, result)
+        a, b = (float(low), float(high)) if scalar else (0.0, 1.0)
+        for begin, piece in _pieces(result):
+            _core.random_uniform(key, stream, position + begin, a, b, piece)
+        if not scalar:
             np.multiply(result, width, out=result)
             np.add(result, low, out=result)
             top = np.maximum(low, np.nextafter(high, kind.type(-math.inf)))
@@ -186,7 +187,8 @@ class Generator(Stream):
         result = output(out, shape, kind)
         wide = result.view(np.uint64) if kind.itemsize == 8 else np.empty(shape, np.uint64)
         key, stream, position = self._take(result.size)
-        _core.random_integers(key, stream, position, least % 2**64, last - least, wide)
+        for begin, piece in _pieces(wide):
+            _core.random_integers(key, stream, position + begin, least % 2**64, last - least, piece)
         if kind.itemsize < 8:
             result[...] = wide.astype(kind)
         return result[()] if shape == () and out is None else result
@@ -226,6 +228,14 @@ class Generator(Stream):
         key, ticket = self._take_ticket()
         _core.random_permutation(key, ticket, order)
         return order
+
+
+def _pieces(result: Array) -> Iterator[tuple[int, Array]]:
+    """Yield an array's flat pieces, small enough for Ctrl-C to be noticed soon."""
+    size = 2**25
+    flat = result.reshape(-1)
+    for begin in range(0, flat.size, size):
+        yield begin, flat[begin : begin + size]
 
 
 def _check_broadcast(shape: tuple[int, ...], **arrays: Array) -> None:
