@@ -12,55 +12,51 @@ namespace {
 
 __extension__ typedef unsigned __int128 Uint128;
 
-// 64-bit words at consecutive positions, made in chunks that stay in the innermost cache.
-class Words {
- public:
-  Words(std::uint64_t key, std::uint64_t high, std::uint64_t position, Index n)
-      : key_(key), high_(high), block_(position / 2), left_(n + static_cast<Index>(position % 2)) {
-    refill();
-    at_ = static_cast<int>(position % 2);
-  }
-  std::uint64_t next() noexcept {
-    if (at_ == kWords) refill();
-    return word(at_++);
-  }
+// Words that are drawn at a time: 4 KiB, which stay in the innermost cache.
+constexpr Index kWords = 512;
 
- private:
-  static constexpr int kWords = 256;
-
-  std::uint64_t word(int i) const noexcept {
-    return buffer_[2 * i] | static_cast<std::uint64_t>(buffer_[2 * i + 1]) << 32;
+// Calls body(i, words, count) for runs of the 64-bit words at position, position + 1, ...: words[l]
+// is that of position + i + l, for l < count.
+template <class Body>
+void for_words(std::uint64_t key, std::uint64_t high, std::uint64_t position, Index n,
+               const Body& body) noexcept {
+  alignas(64) std::uint32_t words[2 * kWords];
+  const auto blocks = kernels().bits.blocks;
+  // Only the first run may begin within a block of two.
+  Index skip = static_cast<Index>(position % 2);
+  std::uint64_t block = position / 2;
+  for (Index i = 0; i < n;) {
+    const Index count = n - i < kWords - skip ? n - i : kWords - skip;
+    blocks(key, high, block, words, (skip + count + 1) / 2);
+    body(i, words + 2 * skip, count);
+    i += count;
+    block += kWords / 2;
+    skip = 0;
   }
-  void refill() noexcept {
-    const Index n = left_ < kWords ? left_ : kWords;
-    if (n > 0) kernels().bits.blocks(key_, high_, block_, buffer_, (n + 1) / 2);
-    left_ -= n;
-    block_ += kWords / 2;
-    at_ = 0;
-  }
+}
 
-  std::uint64_t key_, high_, block_;
-  Index left_;
-  int at_ = 0;
-  alignas(64) std::uint32_t buffer_[2 * kWords];
-};
+std::uint64_t word_of(const std::uint32_t* halves) noexcept {
+  return halves[0] | static_cast<std::uint64_t>(halves[1]) << 32;
+}
 
 // The word of `half` (0 or 1) of one block.
 std::uint64_t one_word(std::uint64_t key, std::uint64_t high, std::uint64_t block, int half) {
   std::uint32_t words[4];
   kernels().bits.blocks(key, high, block, words, 1);
-  return words[2 * half] | static_cast<std::uint64_t>(words[2 * half + 1]) << 32;
+  return word_of(words + 2 * half);
 }
 
-// An integer in [0, last] from a word, or from those that again(1), again(2), ... give.
+// An integer in [0, last] from a word, or from those that again(1), again(2), ... give: Lemire's
+// method. The high half of word * span is uniform among the words whose low half is at least
+// 2^64 mod span; that is below span, so most words need no division.
 template <class Again>
 std::uint64_t bounded(std::uint64_t word, std::uint64_t last, const Again& again) {
   const std::uint64_t span = last + 1;
   if (span == 0) return word;
   Uint128 product = static_cast<Uint128>(word) * span;
   if (static_cast<std::uint64_t>(product) < span) {
-    const std::uint64_t threshold = (0 - span) % span;  // 2^64 mod span
-    for (std::uint64_t attempt = 1; static_cast<std::uint64_t>(product) < threshold; ++attempt) {
+    const std::uint64_t least_low = (0 - span) % span;
+    for (std::uint64_t attempt = 1; static_cast<std::uint64_t>(product) < least_low; ++attempt) {
       product = static_cast<Uint128>(again(attempt)) * span;
     }
   }
@@ -88,29 +84,33 @@ void sample_integers(std::uint64_t key, std::uint64_t stream, std::uint64_t posi
   const std::uint64_t high = counter_high(Law::kInteger, stream << kCountBits);
   for_elements(n, 1.5, [&](Index begin, Index end) {
     const std::uint64_t first = position + static_cast<std::uint64_t>(begin);
-    Words words(key, high, first, end - begin);
-    for (Index i = begin; i < end; ++i) {
-      const std::uint64_t p = position + static_cast<std::uint64_t>(i);
-      const auto again = [&](std::uint64_t attempt) {
-        return one_word(key, high + attempt, p / 2, static_cast<int>(p % 2));
-      };
-      out[i] = low + bounded(words.next(), last, again);
-    }
+    for_words(key, high, first, end - begin, [&](Index i, const std::uint32_t* words, Index count) {
+      std::uint64_t* to = out + begin + i;
+      for (Index l = 0; l < count; ++l) {
+        const auto again = [&](std::uint64_t attempt) {
+          const std::uint64_t p = first + static_cast<std::uint64_t>(i + l);
+          return one_word(key, high + attempt, p / 2, static_cast<int>(p % 2));
+        };
+        to[l] = low + bounded(word_of(words + 2 * l), last, again);
+      }
+    });
   });
 }
 
 void permutation(std::uint64_t key, std::uint64_t ticket, Index n, std::int64_t* out) noexcept {
   const std::uint64_t high = counter_high(Law::kPermutation, ticket);
-  Words words(key, high, 0, n);
-  for (Index i = 0; i < n; ++i) {
-    const auto again = [&](std::uint64_t attempt) {
-      const std::uint64_t block = static_cast<std::uint64_t>(i) / 2 + (attempt << 40);
-      return one_word(key, high, block, static_cast<int>(i % 2));
-    };
-    const std::uint64_t j = bounded(words.next(), static_cast<std::uint64_t>(i), again);
-    out[i] = out[j];
-    out[j] = i;
-  }
+  for_words(key, high, 0, n, [&](Index begin, const std::uint32_t* words, Index count) {
+    for (Index l = 0; l < count; ++l) {
+      const Index i = begin + l;
+      const auto again = [&](std::uint64_t attempt) {
+        const std::uint64_t block = static_cast<std::uint64_t>(i) / 2 + (attempt << 40);
+        return one_word(key, high, block, static_cast<int>(i % 2));
+      };
+      const std::uint64_t j = bounded(word_of(words + 2 * l), static_cast<std::uint64_t>(i), again);
+      out[i] = out[j];
+      out[j] = i;
+    }
+  });
 }
 
 template void sample_uniform(std::uint64_t, std::uint64_t, std::uint64_t, float, float, float*,

@@ -19,10 +19,13 @@ void dropout(const DropoutArgs<T>& args) noexcept {
       continue;
     }
     const std::uint64_t row = static_cast<std::uint64_t>(args.first_row + i);
-    // Narrow rows and ends of rows take fewer registers of counters.
+    // Narrow rows and ends of rows take fewer registers of counters; so do doubles, whose widened
+    // words would not fit the registers.
     const T scale = args.scale;
     Index j = 0;
-    j = dropout_columns<4, false>(keys, high, row, threshold, scale, x, y, j, args.cols);
+    if constexpr (sizeof(T) == 4) {
+      j = dropout_columns<4, false>(keys, high, row, threshold, scale, x, y, j, args.cols);
+    }
     j = dropout_columns<2, false>(keys, high, row, threshold, scale, x, y, j, args.cols);
     dropout_columns<1, true>(keys, high, row, threshold, scale, x, y, j, args.cols);
   }
