@@ -81,7 +81,7 @@ double forward(const Call& call, py::object& terms) {
       buffer.reserve(all.rows * static_cast<Index>(sizeof(T)));
       all.loss = buffer.as<T>();
     }
-    py::gil_scoped_release release;
+    ReleaseGil release;
     return static_cast<double>(loss_forward(spec, all));
   });
 }
@@ -103,7 +103,7 @@ void backward(const Call& call, const py::array& dloss, py::array& dinput) {
     const T* d = input<T>(dloss, "dy", {terms});
     if (each) all.dloss = d;
     const T scale = each ? T(1) : *d;
-    py::gil_scoped_release release;
+    ReleaseGil release;
     loss_backward(spec, all, scale);
   });
 }

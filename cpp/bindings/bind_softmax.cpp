@@ -15,7 +15,7 @@ void forward(bool log, const py::array& x, py::array& out) {
     const T* in = input<T>(x, "x");
     T* y = output<T>(out, "out", {rows, n});
     require_no_overlap(out, "out", x, "x", true);
-    py::gil_scoped_release release;
+    ReleaseGil release;
     softmax_forward(log, in, y, rows, n);
   });
 }
@@ -30,7 +30,7 @@ void backward(bool log, const py::array& dy, const py::array& y, py::array& out)
     T* dx = output<T>(out, "out", {rows, n});
     require_no_overlap(out, "out", dy, "dy", true);
     require_no_overlap(out, "out", y, "y", true);
-    py::gil_scoped_release release;
+    ReleaseGil release;
     softmax_backward(log, d, state, dx, rows, n);
   });
 }
@@ -44,7 +44,7 @@ void argmax(const py::array& x, py::array& out) {
     const T* in = input<T>(x, "x");
     std::int64_t* index = output<std::int64_t>(out, "out", {rows});
     require_no_overlap(out, "out", x, "x");
-    py::gil_scoped_release release;
+    ReleaseGil release;
     argmax_rows(in, index, rows, n);
   });
 }
@@ -54,7 +54,7 @@ double sum_of(const py::array& x) {
     using T = decltype(tag);
     const T* in = input<T>(x, "x");
     const Index n = x.size();
-    py::gil_scoped_release release;
+    ReleaseGil release;
     return sum(in, n);
   });
 }

@@ -1,0 +1,193 @@
+#!/usr/bin/env -S uv run --script
+
+# /// script
+# dependencies = ["nox>=2025.2.9"]
+# ///
+
+"""What can be run on the project: `nox` alone is lint and tests, `nox -s NAME` the rest."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+LINT = nox.project.dependency_groups(PROJECT, "lint")
+
+
+def install(session: nox.Session, *requirements: str, **define: str) -> None:
+    """Install requirements, among them a build with the given CMake definitions and -Werror."""
+    define = {"FASTNET_WERROR": "ON", **define}
+    definitions = ";".join(f"{name}={value}" for name, value in define.items())
+    session.install(*requirements, env={"SKBUILD_CMAKE_DEFINE": definitions})
+
+
+def pytest(session: nox.Session, *arguments: str, **env: str) -> None:
+    """Say what is tested and run the tests."""
+    session.run("python", "-c", "import fastnet; fastnet.show_config()", env=env)
+    session.run("pytest", *arguments, *session.posargs, env=env)
+
+
+def build_checks(session: nox.Session, name: str, *options: str) -> Path:
+    """Build tests/cpp/check_kernels.cpp and return the program."""
+    session.install("cmake>=3.20", "ninja")
+    folder = Path(session.create_tmp()) / name
+    session.run(
+        "cmake", "-S", ".", "-B", str(folder), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+        "-DFASTNET_BUILD_CHECKS=ON", "-DFASTNET_WERROR=ON", *options,
+    )  # fmt: skip
+    session.run("cmake", "--build", str(folder))
+    return folder / "check_kernels"
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check form, types and spelling with the tools that pre-commit runs, from PyPI."""
+    session.install(*LINT, "numpy>=2.0")
+    files = subprocess.check_output(["git", "ls-files"], text=True).split()
+    cpp = [f for f in files if f.endswith((".cpp", ".hpp"))]
+    workflows = [f for f in files if f.startswith(".github/workflows/")]
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("clang-format", "--dry-run", "--Werror", *cpp)
+    session.run("mypy")
+    session.run("codespell", *files)
+    session.run("validate-pyproject", "pyproject.toml")
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
+    session.run(
+        "check-jsonschema", "--builtin-schema", "vendor.dependabot", ".github/dependabot.yml"
+    )
+    session.run("zizmor", "--offline", "--quiet", ".github")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the test suite on the installed wheel."""
+    install(session, ".[test]")
+    pytest(session)
+
+
+@nox.session(default=False)
+def peers(session: nox.Session) -> None:
+    """Compare with PyTorch."""
+    install(session, ".[test]", "torch==2.13.0")
+    pytest(session, "-m", "peers")
+
+
+@nox.session(default=False)
+def exhaustive(session: nox.Session) -> None:
+    """Sweep every float32 through the elementwise functions."""
+    install(session, ".[test]")
+    pytest(session, "-m", "exhaustive")
+
+
+@nox.session(default=False)
+def serial(session: nox.Session) -> None:
+    """Run the test suite on a build without OpenMP."""
+    install(session, ".[test]", FASTNET_OPENMP="OFF")
+    pytest(session)
+
+
+@nox.session(default=False)
+def clang(session: nox.Session) -> None:
+    """Run the test suite on a build by Clang (Debian: clang, libomp-dev)."""
+    install(session, ".[test]", CMAKE_CXX_COMPILER="clang++")
+    pytest(session)
+
+
+@nox.session(default=False)
+def sanitize(session: nox.Session) -> None:
+    """Run the test suite under AddressSanitizer and UndefinedBehaviorSanitizer (GCC)."""
+    session.env["SKBUILD_INSTALL_STRIP"] = "false"
+    install(session, ".[test]", FASTNET_SANITIZE="address,undefined")
+    # The interpreter is not instrumented, so the runtimes are loaded before it; libstdc++ too, for
+    # AddressSanitizer looks for its functions when it starts.
+    libraries = ["libasan.so", "libubsan.so", "libstdc++.so"]
+    find = [["gcc", f"-print-file-name={name}"] for name in libraries]
+    paths = [subprocess.check_output(command, text=True).strip() for command in find]
+    asan = [
+        "detect_leaks=0",  # CPython frees little at exit
+        "allocator_may_return_null=1",  # NumPy turns null into MemoryError
+        "detect_stack_use_after_return=1",
+    ]
+    pytest(
+        session,
+        LD_PRELOAD=" ".join(paths),
+        ASAN_OPTIONS=":".join(asan),
+        UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1",
+    )
+
+
+@nox.session(default=False)
+def aarch64(session: nox.Session) -> None:
+    """Compare every kernel's bits on NEON, emulated, with AVX2's.
+
+    Debian: g++-aarch64-linux-gnu, qemu-user.
+    """
+    here = build_checks(session, "native")
+    there = build_checks(
+        session,
+        "aarch64",
+        "-DCMAKE_SYSTEM_NAME=Linux",
+        "-DCMAKE_SYSTEM_PROCESSOR=aarch64",
+        "-DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++",
+        "-DCMAKE_EXE_LINKER_FLAGS=-static",
+    )
+    expected = subprocess.check_output([here, "avx2"], text=True).splitlines()
+    actual = subprocess.check_output(["qemu-aarch64", there, "neon"], text=True).splitlines()
+    wrong = [f"{a} (avx2: {e})" for a, e in zip(actual, expected, strict=True) if a != e]
+    if wrong:
+        session.error("NEON differs from AVX2:\n" + "\n".join(wrong))
+    session.log(f"{len(expected)} kernels have the same bits on NEON and AVX2")
+
+
+# Prints the active level and a digest of what the functions give.
+DIGEST = """
+import hashlib
+import numpy as np
+import fastnet
+import fastnet.functional as F
+
+rng = np.random.default_rng(1)
+digest = hashlib.sha256()
+for dtype in ("f4", "f8"):
+    x, weight, dy = (rng.standard_normal(s).astype(dtype) for s in [(40, 30), (50, 30), (40, 50)])
+    for y in F.linear(x, weight, activation="relu"), *F.linear_backward(dy, x, weight):
+        digest.update(np.ascontiguousarray(y).tobytes())
+print(fastnet.runtime.isa(), digest.hexdigest())
+"""
+
+
+@nox.session(default=False)
+def emulate(session: nox.Session) -> None:
+    """Run the wheel on emulated older CPUs: no illegal instruction, the same answers.
+
+    Debian: qemu-user. Nehalem has no AVX and must take the baseline, Haswell has AVX2.
+    """
+    install(session, ".[test]")
+    python = str(Path(session.bin) / "python")
+    some_tests = ["-m", "pytest", "-q", "tests/test_linear.py", "-k", "bad or out or nan"]
+    for cpu, level in [("Nehalem", "baseline"), ("Haswell", "avx2")]:
+        emulator = ["qemu-x86_64", "-cpu", cpu, python]
+        expected = subprocess.check_output([python, "-c", DIGEST], env={"FASTNET_ISA": level})
+        actual = subprocess.check_output([*emulator, "-c", DIGEST])
+        if actual != expected:
+            session.error(f"{cpu} gives {actual!r}, but natively {expected!r}")
+        session.log(f"{cpu}: {actual.decode().strip()}")
+        session.run(*emulator, *some_tests, external=True)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks beside their peers."""
+    install(session, ".[test,bench]")
+    pytest(session, "benchmarks", "--benchmark-enable")
+
+
+if __name__ == "__main__":
+    nox.main()
