@@ -22,7 +22,7 @@ void apply(const std::string& name, const py::array& x, py::array& y) {
     if (y.size() != x.size()) value_error("out must have x's size");
     require_no_overlap(y, "out", x, "x", true);
     const Index n = x.size();
-    py::gil_scoped_release release;
+    ReleaseGil release;
     kernels().of<T>().math.apply(static_cast<MathFunction>(number), in, out, n);
   });
 }
