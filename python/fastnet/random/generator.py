@@ -14,6 +14,9 @@ from fastnet._arrays import Array, as_float, float_dtype, output
 from fastnet.random._checks import Size, integer, shape_of
 from fastnet.random._stream import Stream
 
+# Bounds below this need no look at the limits of float32.
+_USUAL = 1e38
+
 
 class Generator(Stream):
     """Counter-based random numbers: Philox4x32-10 in SIMD, the same bits everywhere.
@@ -70,12 +73,15 @@ class Generator(Stream):
         >>> Generator(0).random((2, 3)).shape
         (2, 3)
         """
-        return self.uniform(0.0, 1.0, size, dtype, out)
+        kind = float_dtype(np.float64 if dtype is None else dtype)
+        result = output(out, shape_of(size, out), kind)
+        self._fill(result, 0.0, 1.0)
+        return result[()] if result.ndim == 0 and out is None else result
 
     def uniform(
         self,
-        low: npt.ArrayLike = 0.0,
-        high: npt.ArrayLike = 1.0,
+        low: Any = 0.0,
+        high: Any = 1.0,
         size: Size = None,
         dtype: npt.DTypeLike | None = np.float64,
         out: Array | None = None,
@@ -106,6 +112,11 @@ class Generator(Stream):
         (dtype('float32'), True)
         """
         kind = float_dtype(np.float64 if dtype is None else dtype)
+        numbers = isinstance(low, int | float) and isinstance(high, int | float)
+        if numbers and -_USUAL < low <= high < _USUAL:
+            result = output(out, shape_of(size, out), kind)
+            self._fill(result, float(low), float(high))
+            return result[()] if result.ndim == 0 and out is None else result
         low, high = (as_float(a, name, kind) for a, name in ((low, "low"), (high, "high")))
         with np.errstate(over="ignore", invalid="ignore"):
             width = high - low
@@ -119,11 +130,10 @@ class Generator(Stream):
             shape = shape_of(size, out)
             _check_broadcast(shape, low=low, high=high)
         result = output(out, shape, kind)
-        key, stream, position = self._take(result.size)
-        a, b = (float(low), float(high)) if scalar else (0.0, 1.0)
-        for begin, piece in _pieces(result):
-            _core.random_uniform(key, stream, position + begin, a, b, piece)
-        if not scalar:
+        if scalar:
+            self._fill(result, float(low), float(high))
+        else:
+            self._fill(result, 0.0, 1.0)
             np.multiply(result, width, out=result)
             np.add(result, low, out=result)
             top = np.maximum(low, np.nextafter(high, kind.type(-math.inf)))
@@ -222,6 +232,11 @@ class Generator(Stream):
             raise TypeError(msg)
         axis = integer(axis, "axis", -array.ndim, array.ndim - 1)
         return np.take(array, self._order(array.shape[axis]), axis)
+
+    def _fill(self, result: Array, low: float, high: float) -> None:
+        key, stream, position = self._take(result.size)
+        for begin, piece in _pieces(result):
+            _core.random_uniform(key, stream, position + begin, low, high, piece)
 
     def _order(self, n: int) -> Array:
         order = np.empty(n, np.int64)
