@@ -9,7 +9,11 @@
 //
 //   function   float32   float64   without fma, float32 and float64
 //   exp        1         1         2
+//   expm1      2         2         3
 //   log        1         1         2
+//   log1p      2         2         2
+//   tanh       2         2         3
+//   erf        2         2         2
 #pragma once
 
 #include "kernels/simd-inl.hpp"
@@ -32,6 +36,24 @@ struct MathConstants<float> {
                                    0x1.6a2432p-10f};
   // (2 atanh(s) - 2 s) / s^3 in s^2, |s| <= (sqrt(2) - 1) / (sqrt(2) + 1): 2^-30.2 of atanh(s).
   static constexpr float kLog[] = {0x1.55557ap-1f, 0x1.995eb4p-2f, 0x1.31e3b0p-2f};
+  // (tanh(x) - x) / x^3 in x^2, |x| <= 0.55: 2^-29.8 of tanh(x).
+  static constexpr float kTanh[] = {-0x1.55554ap-2f, 0x1.110d24p-3f, -0x1.b9283ep-5f,
+                                    0x1.593aecp-6f, -0x1.9b23a0p-8f};
+  // erf(x) / x - 1 in x^2, |x| <= 1: 2^-29.6 of erf(x).
+  static constexpr float kErf[] = {0x1.06eba8p-3f,  -0x1.81273ep-2f, 0x1.ce2cf8p-4f,
+                                   -0x1.b7f90ep-6f, 0x1.5405b2p-8f,  -0x1.a3f700p-11f,
+                                   0x1.496a32p-14f};
+  // (u + kTailPole) (1 - Phi(u)) exp(u^2 / 2) in (u - kTailPole) / (u + kTailPole) for u from 0 to
+  // 15, Phi the standard normal distribution function: 2^-30.0.
+  static constexpr float kTail[] = {0x1.754a76p-1f,  -0x1.04c72ap-1f,  0x1.d71386p-3f,
+                                    -0x1.832d0ap-5f, -0x1.56d5ecp-7f,  0x1.c8bda4p-8f,
+                                    0x1.0ca214p-10f, -0x1.0eaed8p-10f, -0x1.009e40p-12f,
+                                    0x1.136b66p-13f, 0x1.c91680p-15f};
+  static constexpr float kTailPole = 3.0f;
+  // u (1 - Phi(u)) underflows to 0 beyond.
+  static constexpr float kTailHigh = 15.0f;
+  // tanh rounds to 1 beyond, expm1 to -1 below.
+  static constexpr float kTanhHigh = 10.0f, kExpm1Low = -20.0f;
   // exp underflows to 0 below -104 and overflows above 88.8; x exp(x) underflows below -109.
   static constexpr float kExpLow = -120.0f, kExpHigh = 89.0f;
   static constexpr float kSmallestNormal = 0x1p-126f;
@@ -60,6 +82,28 @@ struct MathConstants<double> {
   static constexpr double kLog[] = {
       0x1.5555555555592p-1, 0x1.999999997fd37p-2, 0x1.24924941f8d2cp-2, 0x1.c71c5202b1fe8p-3,
       0x1.7466405c11c7dp-3, 0x1.39a193317a2bbp-3, 0x1.2f0705c143dafp-3};
+  // As above: 2^-60.6.
+  static constexpr double kTanh[] = {
+      -0x1.555555555554fp-2,  0x1.1111111110796p-3,  -0x1.ba1ba1b97d0eap-5,  0x1.664f4859547b6p-6,
+      -0x1.226e2f10c53eep-7,  0x1.d6d29afcc2bb3p-9,  -0x1.7d8fcbb5cd35fp-10, 0x1.34836b40fb76cp-11,
+      -0x1.e96d071a8792bp-13, 0x1.5d6c49173ed30p-14, -0x1.46fca326277e5p-16};
+  // As above: 2^-62.7.
+  static constexpr double kErf[] = {
+      0x1.06eba8214db69p-3,  -0x1.812746b0379e6p-2,  0x1.ce2f21a042b20p-4,  -0x1.b82ce3128499cp-6,
+      0x1.565bcd0db02e5p-8,  -0x1.c02db3d8ed265p-11, 0x1.f9a321a11e053p-14, -0x1.f4d1df394ef65p-17,
+      0x1.b9def19e1fc11p-20, -0x1.5f1d36c3b7d9bp-23, 0x1.f7a4123dd468ep-27, -0x1.386ac0f5433d3p-30,
+      0x1.0579ab3a3f941p-34};
+  // As above, for u from 0 to 40: 2^-57.2.
+  static constexpr double kTail[] = {
+      0x1.89d3abe1f95aep-1,   -0x1.54ad03f27ca17p-1, 0x1.fb31653876fa2p-2,   -0x1.410ed5f8759dep-2,
+      0x1.51f6329f010c3p-3,   -0x1.1b1c254c9ef57p-4, 0x1.54b4d4f504c70p-6,   -0x1.88590ea226ecfp-9,
+      -0x1.a250382b409b7p-11, 0x1.1daf1c2693419p-11, -0x1.f21444daeeecep-15, -0x1.a1707590ebecdp-15,
+      0x1.17dc5eeb71e7dp-16,  0x1.0b1d9b3766a86p-18, -0x1.73a1d51808529p-19, -0x1.68257483d92fep-22,
+      0x1.d0b5b39b2aaafp-22,  0x1.5d93c2ebc4db9p-25, -0x1.1b5bc1bb07eb7p-24, -0x1.17d1b55f71a43p-27,
+      0x1.11a8d66dcc592p-27,  0x1.7b2c8e819ce4dp-30, -0x1.63a43859bd713p-32};
+  static constexpr double kTailPole = 5.0;
+  static constexpr double kTailHigh = 39.0;
+  static constexpr double kTanhHigh = 20.0, kExpm1Low = -40.0;
   static constexpr double kExpLow = -800.0, kExpHigh = 710.0;
   static constexpr double kSmallestNormal = 0x1p-1022;
   static constexpr double kSubnormalScale = 0x1p54;
@@ -76,19 +120,30 @@ FASTNET_INLINE Vec<T, R> polynomial(Vec<T, R> x, const T (&c)[N]) {
   return sum;
 }
 
-// x = n ln 2 + r with an integer n and |r| <= ln(2) / 2.
+// x = n ln 2 + r with an integer n and |r| <= ln(2) / 2; n is given plus kRoundValue as well.
 template <class T, int R>
 struct ExpArgument {
-  Vec<T, R> n, r;
+  Vec<T, R> shifted, n, r;
 };
 
 template <class T, int R>
 FASTNET_INLINE ExpArgument<T, R> exp_argument(Vec<T, R> x) {
   using C = MathConstants<T>;
   const Vec<T, R> round = splat<T, R>(FloatFormat<T>::kRoundValue);
-  const Vec<T, R> n = fma(x, splat<T, R>(C::kLog2e), round) - round;
+  const Vec<T, R> shifted = fma(x, splat<T, R>(C::kLog2e), round);
+  const Vec<T, R> n = shifted - round;
   const Vec<T, R> r = fma(n, splat<T, R>(-C::kLn2High), x);
-  return {n, fma(n, splat<T, R>(-C::kLn2Low), r)};
+  return {shifted, n, fma(n, splat<T, R>(-C::kLn2Low), r)};
+}
+
+// 2^(n + kOffset), a normal number, from shifted = n + kRoundValue: the low bits of `shifted` are
+// n, and kRound's leave the register on the left.
+template <int kOffset, class T, int R>
+FASTNET_INLINE Vec<T, R> normal_power(Vec<T, R> shifted) {
+  using F = FloatFormat<T>;
+  using U = Uint<T>;
+  constexpr U offset = F::kOne + (static_cast<U>(kOffset) << F::kMantissa);
+  return bitcast<T>(shift_left<F::kMantissa>(bitcast<U>(shifted)) + splat<U, R>(offset));
 }
 
 // exp(r) - 1 for |r| <= ln(2) / 2.
@@ -105,6 +160,18 @@ FASTNET_INLINE Vec<T, R> exp(Vec<T, R> x) {
   return scaled(splat<T, R>(T(1)) + expm1_reduced(a.r), power_of_two(a.n));
 }
 
+template <class T, int R>
+FASTNET_INLINE Vec<T, R> expm1(Vec<T, R> x) {
+  using C = MathConstants<T>;
+  const Vec<T, R> low = splat<T, R>(C::kExpm1Low), high = splat<T, R>(C::kExpHigh);
+  const ExpArgument<T, R> a = exp_argument(max(low, min(high, x)));
+  const Vec<T, R> p = expm1_reduced(a.r);
+  // 2^n p + (2^n - 1), of halves so that 2^n does not overflow before the result does.
+  const Vec<T, R> half = normal_power<-1>(a.shifted);
+  const Vec<T, R> sum = fma(half, p, half - splat<T, R>(T(0.5)));
+  return copysign(select(equal(a.n, zero<T, R>()), p, sum + sum), x);
+}
+
 // log(2^k (1 + f)) + low, for sqrt(1/2) <= 1 + f < sqrt(2) and an integer k; `low` holds k ln 2's
 // second part and what else is small. With s = f / (2 + f), log(1 + f) = 2 atanh(s); 2 s is written
 // f - f^2 / 2 + s f^2 / 2 so that the leading term is exact (the scheme of fdlibm's e_log.c).
@@ -117,30 +184,116 @@ FASTNET_INLINE Vec<T, R> log_reduced(Vec<T, R> f, Vec<T, R> s, Vec<T, R> k, Vec<
   return fma(k, splat<T, R>(C::kLn2High), f - (half - rest));
 }
 
+// y = 2^k m with m from sqrt(1/2) to sqrt(2), of a normal y > 0: adding 1 - sqrt(1/2) to the bits
+// carries into the exponent where the mantissa exceeds sqrt(2). Gives f = m - 1 and
+// s = f / (2 + f), and k + kRoundValue + B, B the exponent's bias.
+template <class T, int R>
+struct LogArgument {
+  Vec<T, R> f, s, shifted;
+};
+
+template <class T, int R>
+FASTNET_INLINE LogArgument<T, R> log_argument(Vec<T, R> y) {
+  using F = FloatFormat<T>;
+  using U = Uint<T>;
+  constexpr U root = MathConstants<T>::kSqrtHalf;
+  const Vec<U, R> bits = bitcast<U>(y) + splat<U, R>(F::kOne - root);
+  const Vec<U, R> mantissa = bits & splat<U, R>((U(1) << F::kMantissa) - 1);
+  const Vec<T, R> f = bitcast<T>(mantissa + splat<U, R>(root)) - splat<T, R>(T(1));
+  return {f, f / (f + splat<T, R>(T(2))),
+          bitcast<T>(shift_right<F::kMantissa>(bits) + splat<U, R>(F::kRound))};
+}
+
+// y where x > least, -infinity where x = least, NaN below; x where it is +infinity or NaN.
+template <class T, int R>
+FASTNET_INLINE Vec<T, R> log_edges(Vec<T, R> x, T least, Vec<T, R> y) {
+  const Vec<T, R> infinity = splat<T, R>(static_cast<T>(__builtin_inf()));
+  const Vec<T, R> nan = splat<T, R>(static_cast<T>(__builtin_nan("")));
+  const Vec<T, R> edge = splat<T, R>(least);
+  return select(greater(x, edge), select(less(x, infinity), y, x),
+                select(equal(x, edge), -infinity, nan));
+}
+
 template <class T, int R>
 FASTNET_INLINE Vec<T, R> log(Vec<T, R> x) {
   using C = MathConstants<T>;
-  using F = FloatFormat<T>;
-  using U = Uint<T>;
-  const Vec<T, R> one = splat<T, R>(T(1)), none = zero<T, R>();
-  // x = 2^k m with m from sqrt(1/2) to sqrt(2): adding 1 - sqrt(1/2) to the bits carries into the
-  // exponent where the mantissa exceeds sqrt(2).
+  constexpr T offset = FloatFormat<T>::kRoundValue + static_cast<T>(FloatFormat<T>::kBias);
   const Mask<T, R> subnormal = less(x, splat<T, R>(C::kSmallestNormal));
-  const Vec<T, R> normal = select(subnormal, x * splat<T, R>(C::kSubnormalScale), x);
-  const Vec<U, R> bits = bitcast<U>(normal) + splat<U, R>(F::kOne - C::kSqrtHalf);
-  const Vec<U, R> biased = shift_right<F::kMantissa>(bits);
-  const T offset = F::kRoundValue + static_cast<T>(F::kBias);
-  const Vec<T, R> k =
-      bitcast<T>(biased + splat<U, R>(F::kRound)) -
-      select(subnormal, splat<T, R>(offset + C::kSubnormalExponent), splat<T, R>(offset));
-  const Vec<U, R> mantissa = bits & splat<U, R>((U(1) << F::kMantissa) - 1);
-  const Vec<T, R> f = bitcast<T>(mantissa + splat<U, R>(C::kSqrtHalf)) - one;
-  const Vec<T, R> s = f / (f + splat<T, R>(T(2)));
-  const Vec<T, R> y = log_reduced(f, s, k, k * splat<T, R>(C::kLn2Low));
-  const Vec<T, R> infinity = splat<T, R>(static_cast<T>(__builtin_inf()));
-  const Vec<T, R> nan = splat<T, R>(static_cast<T>(__builtin_nan("")));
-  return select(greater(x, none), select(less(x, infinity), y, x),
-                select(equal(x, none), -infinity, nan));
+  const LogArgument<T, R> a =
+      log_argument(select(subnormal, x * splat<T, R>(C::kSubnormalScale), x));
+  const Vec<T, R> k = a.shifted - select(subnormal, splat<T, R>(offset + C::kSubnormalExponent),
+                                         splat<T, R>(offset));
+  return log_edges(x, T(0), log_reduced(a.f, a.s, k, k * splat<T, R>(C::kLn2Low)));
+}
+
+// log1p(x) for x > -1 or NaN; of any NaN or infinity some value that log_edges replaces, or NaN.
+template <class T, int R>
+FASTNET_INLINE Vec<T, R> log1p_finite(Vec<T, R> x) {
+  using C = MathConstants<T>;
+  constexpr T offset = FloatFormat<T>::kRoundValue + static_cast<T>(FloatFormat<T>::kBias);
+  const Vec<T, R> one = splat<T, R>(T(1));
+  // 1 + x = y + c exactly (Knuth's sum), and log(y + c) = log(y) + c / y to within c^2.
+  const Vec<T, R> y = one + x;
+  const Vec<T, R> part = y - one;
+  const Vec<T, R> c = (one - (y - part)) + (x - part);
+  const LogArgument<T, R> a = log_argument(y);
+  const Vec<T, R> k = a.shifted - splat<T, R>(offset);
+  return log_reduced(a.f, a.s, k, fma(k, splat<T, R>(C::kLn2Low), c / y));
+}
+
+template <class T, int R>
+FASTNET_INLINE Vec<T, R> log1p(Vec<T, R> x) {
+  return copysign(log_edges(x, T(-1), log1p_finite(x)), x);
+}
+
+// x + x^3 q(x^2) near 0, else 1 - 2 / (exp(2 |x|) + 1), whose quotient is at most the result.
+template <class T, int R>
+FASTNET_INLINE Vec<T, R> tanh(Vec<T, R> x) {
+  using C = MathConstants<T>;
+  const Vec<T, R> one = splat<T, R>(T(1)), two = splat<T, R>(T(2));
+  const Vec<T, R> u = min(splat<T, R>(C::kTanhHigh), abs(x));
+  const Vec<T, R> z = u * u;
+  const Vec<T, R> near = fma(u * z, polynomial(z, C::kTanh), u);
+  const ExpArgument<T, R> a = exp_argument(u + u);
+  const Vec<T, R> e = (one + expm1_reduced(a.r)) * normal_power<0>(a.shifted);
+  const Vec<T, R> far = one - two / (e + one);
+  return copysign(select(less(u, splat<T, R>(T(0.55))), near, far), x);
+}
+
+// The standard normal distribution beyond u >= 0: 1 - Phi(u) = e 2^power ratio, e 2^power being
+// exp(-u^2 / 2). `u` is |x|, at most kTailHigh, or NaN.
+template <class T, int R>
+struct NormalTail {
+  Vec<T, R> u, e, ratio;
+  PowerOfTwo<T, R> power;
+};
+
+template <class T, int R>
+FASTNET_INLINE NormalTail<T, R> normal_tail(Vec<T, R> x) {
+  using C = MathConstants<T>;
+  const Vec<T, R> one = splat<T, R>(T(1)), half = splat<T, R>(T(-0.5));
+  const Vec<T, R> u = min(splat<T, R>(C::kTailHigh), abs(x));
+  // u^2 = square + rest exactly (where there is fma): exp(-u^2 / 2) would magnify the rounding of
+  // the square u^2 / 2 times.
+  const Vec<T, R> square = u * u;
+  const Vec<T, R> rest = fma(u, u, -square);
+  const ExpArgument<T, R> a = exp_argument(half * square);
+  const Vec<T, R> e = one + expm1_reduced(fma(half, rest, a.r));
+  const Vec<T, R> inverse = one / (u + splat<T, R>(C::kTailPole));
+  const Vec<T, R> t = fma(splat<T, R>(-2 * C::kTailPole), inverse, one);
+  return {u, e, inverse * polynomial(t, C::kTail), power_of_two(a.n)};
+}
+
+// x + x q(x^2) below 1, else 1 - 2 (1 - Phi(sqrt(2) |x|)).
+template <class T, int R>
+FASTNET_INLINE Vec<T, R> erf(Vec<T, R> x) {
+  const Vec<T, R> one = splat<T, R>(T(1));
+  const Vec<T, R> u = abs(x);
+  const Vec<T, R> near = fma(u, polynomial(u * u, MathConstants<T>::kErf), u);
+  const NormalTail<T, R> tail = normal_tail(u * splat<T, R>(T(0x1.6a09e667f3bcdp0)));
+  const Vec<T, R> half = scaled(tail.e * tail.ratio, tail.power);
+  const Vec<T, R> far = one - (half + half);
+  return copysign(select(less(u, one), near, far), x);
 }
 
 }  // namespace

@@ -14,6 +14,14 @@ void apply(MathFunction f, const T* x, T* y, Index n) noexcept {
       return map(x, y, n, [](V v) { return exp(v); });
     case MathFunction::kLog:
       return map(x, y, n, [](V v) { return log(v); });
+    case MathFunction::kExpm1:
+      return map(x, y, n, [](V v) { return expm1(v); });
+    case MathFunction::kLog1p:
+      return map(x, y, n, [](V v) { return log1p(v); });
+    case MathFunction::kTanh:
+      return map(x, y, n, [](V v) { return tanh(v); });
+    case MathFunction::kErf:
+      return map(x, y, n, [](V v) { return erf(v); });
     case MathFunction::kCount:
       return;
   }
