@@ -5,8 +5,10 @@ set(FASTNET_KERNEL_SOURCES
   cpp/kernels/math.cpp
   cpp/kernels/dropout.cpp
   cpp/kernels/random.cpp
+  cpp/kernels/loss.cpp
   cpp/kernels/product.cpp
   cpp/kernels/reduce.cpp
+  cpp/kernels/softmax.cpp
   cpp/kernels/table.cpp)
 
 add_library(fastnet_kernels INTERFACE)

@@ -12,8 +12,10 @@ void fill_table(Kernels& table) noexcept {
   fill_math(table);
   fill_dropout(table);
   fill_random(table);
+  fill_loss(table);
   fill_product(table);
   fill_reduce(table);
+  fill_softmax(table);
 }
 
 }  // namespace fastnet::FASTNET_LEVEL

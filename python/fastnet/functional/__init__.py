@@ -7,3 +7,27 @@ from fastnet.functional.dropout import dropout_backward as dropout_backward
 from fastnet.functional.dropout import dropout_by_ticket as dropout_by_ticket
 from fastnet.functional.linear import linear as linear
 from fastnet.functional.linear import linear_backward as linear_backward
+from fastnet.functional.loss import (
+    binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
+)
+from fastnet.functional.loss import (
+    binary_cross_entropy_with_logits_backward as binary_cross_entropy_with_logits_backward,
+)
+from fastnet.functional.loss import cross_entropy as cross_entropy
+from fastnet.functional.loss import cross_entropy_backward as cross_entropy_backward
+from fastnet.functional.loss import huber_loss as huber_loss
+from fastnet.functional.loss import huber_loss_backward as huber_loss_backward
+from fastnet.functional.loss import l1_loss as l1_loss
+from fastnet.functional.loss import l1_loss_backward as l1_loss_backward
+from fastnet.functional.loss import mse_loss as mse_loss
+from fastnet.functional.loss import mse_loss_backward as mse_loss_backward
+from fastnet.functional.loss import nll_loss as nll_loss
+from fastnet.functional.loss import nll_loss_backward as nll_loss_backward
+from fastnet.functional.loss import smooth_l1_loss as smooth_l1_loss
+from fastnet.functional.loss import smooth_l1_loss_backward as smooth_l1_loss_backward
+from fastnet.functional.softmax import argmax as argmax
+from fastnet.functional.softmax import log_softmax as log_softmax
+from fastnet.functional.softmax import log_softmax_backward as log_softmax_backward
+from fastnet.functional.softmax import one_hot as one_hot
+from fastnet.functional.softmax import softmax as softmax
+from fastnet.functional.softmax import softmax_backward as softmax_backward
