@@ -26,6 +26,12 @@ def _factor(dy: Any, reduction: str, denominator: Any) -> Any:
         return np.asarray(dy) / (denominator if reduction == "mean" else 1.0)
 
 
+def _scaled(slope: Array, factor: Any) -> Array:
+    """Return slope times factor; where nothing counts, 0 times infinity is NaN."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(slope * factor)
+
+
 # ---- losses of rows: classes along dimension 1, or 0 if it is the only one ----
 
 
@@ -87,8 +93,9 @@ def cross_entropy_backward(
     x = _classes_last(input)
     wq, weights = _targets(x, target, weight, ignore_index, label_smoothing)
     s = _row_weights(sample_weight, x.shape[:-1])
-    factor = s * _factor(dy, reduction, (s * weights).sum())
-    dx = (softmax(x, -1) * wq.sum(axis=-1, keepdims=True) - wq) * factor[..., np.newaxis]
+    factor = _scaled(s, _factor(dy, reduction, (s * weights).sum()))
+    slope = softmax(x, -1) * wq.sum(axis=-1, keepdims=True) - wq
+    dx = _scaled(slope, factor[..., np.newaxis])
     return np.moveaxis(dx, -1, min(x.ndim - 1, 1))
 
 
@@ -116,7 +123,7 @@ def nll_loss_backward(
     """Return -w_y dy / denominator at the class."""
     x = _classes_last(input)
     wq, weights = _targets(x, target, weight, ignore_index, 0.0)
-    dx = -wq * _factor(dy, reduction, weights.sum())[..., np.newaxis]
+    dx = _scaled(-wq, _factor(dy, reduction, weights.sum())[..., np.newaxis])
     return np.moveaxis(dx, -1, min(x.ndim - 1, 1))
 
 
