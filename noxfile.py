@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -180,6 +181,42 @@ def emulate(session: nox.Session) -> None:
             session.error(f"{cpu} gives {actual!r}, but natively {expected!r}")
         session.log(f"{cpu}: {actual.decode().strip()}")
         session.run(*emulator, *some_tests, external=True)
+
+
+@nox.session(default=False)
+def stubs(session: nox.Session) -> None:
+    """Write python/fastnet/_core.pyi from the compiled module's signatures."""
+    install(session, ".", "pybind11-stubgen==3.0.0", *LINT)
+    folder = session.create_tmp()
+    session.run("pybind11-stubgen", "fastnet._core", "-o", folder)
+    text = (Path(folder) / "fastnet" / "_core.pyi").read_text()
+    header = '''"""The compiled half; written by `nox -s stubs`."""
+
+from typing import Any
+
+import numpy.typing as npt
+
+_Array = npt.NDArray[Any]
+'''
+    for pattern, replacement in [
+        (r'^ *""".*?"""\n', ""),  # what things are is said in Python
+        (r"^(?:from|import|__all__).*\n", ""),
+        (r"^(\w+: .*?) = .*$", r"\1"),  # values of this machine
+        (r"typing\.Any", "Any"),
+        (r"numpy\.ndarray\[Any, numpy\.dtype\[Any\]\]", "_Array"),
+        (r"typing\.SupportsInt \| typing\.SupportsIndex", "int"),
+        (r"typing\.SupportsFloat \| typing\.SupportsIndex", "float"),
+        (r"\blist\b(?!\[)", "list[Any]"),
+        (r"\btuple\b(?!\[)", "tuple[Any, ...]"),
+        (r"\bdict\b(?!\[)", "dict[str, Any]"),
+        (r"^( *def .*:)\n(?! +\.\.\.)", r"\1 ...\n"),
+    ]:
+        text = re.sub(pattern, replacement, text, flags=re.M | re.S * ('"""' in pattern))
+    stub = Path("python/fastnet/_core.pyi")
+    stub.write_text(header + text)
+    session.run("ruff", "format", str(stub))
+    session.run("ruff", "check", str(stub))
+    session.run("mypy")
 
 
 @nox.session(default=False)

@@ -31,7 +31,7 @@ def isa_supported() -> list[str]:
 
 
 def _set_isa(level: str) -> None:
-    if not isinstance(level, str) or not _core.use_isa(level):
+    if not _core.use_isa(str(level)):
         msg = f"ISA level must be one of {', '.join(isa_supported())}, got {level!r}"
         raise ValueError(msg)
 
