@@ -135,9 +135,11 @@ def _elements(
 ) -> tuple[Any, Callable[[Any, Array], Array]]:
     """Return the reduced loss, and the map from dy and the slopes to the gradient."""
     s = _row_weights(sample_weight, terms.shape)
-    return _reduce(
-        s * terms, reduction, s.sum()
-    ), lambda dy, slope: slope * s * _factor(dy, reduction, s.sum())
+
+    def gradient(dy: Any, slope: Array) -> Array:
+        return _scaled(slope * s, _factor(dy, reduction, s.sum()))
+
+    return _reduce(s * terms, reduction, s.sum()), gradient
 
 
 def _binary(
