@@ -31,8 +31,8 @@ def magnitude(name, x, t, options):
     return w * (np.abs(1 - t) * np.abs(x) + both * np.logaddexp(0, -x)), w * both
 
 
-# Roundings of an element: exp and log (4 u each, log1p(z) >= 0.69 z makes exp's 6), the correction,
-# sums and three weights; the others take at most 4 and the sample's weight.
+# Roundings of an element: exp's 2 ulp (4 u) make at most 6 u of log1p(z) >= 0.69 z, log1p's own are
+# 4 u, then sums, products and three weights; the others take at most 4 and the sample's weight.
 ELEMENT_ROUNDINGS = dict.fromkeys(ELEMENT_LOSSES, 8) | {"binary_cross_entropy_with_logits": 22}
 
 

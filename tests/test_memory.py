@@ -6,6 +6,7 @@ no one may write: a violation ends the process, and faulthandler names the test.
 
 import ctypes
 import mmap
+from functools import partial
 
 import numpy as np
 import pytest
@@ -71,6 +72,29 @@ def uniform(out):
     return Generator(1).advance(1).uniform(2, 3, dtype=out.dtype, out=out)
 
 
+def of_classes(function):
+    """Call a loss's backward with classes 0, 1, 2 ... for the rows of its input."""
+
+    def call(x, **options):
+        return function(x.dtype.type(1), x, np.arange(len(x)) % x.shape[1], **options)
+
+    return call
+
+
+def of_samples(function):
+    """Call a loss's backward with its weights of samples."""
+
+    def call(x, t, s, **options):
+        return function(x.dtype.type(1), x, t, sample_weight=s, **options)
+
+    return call
+
+
+cross_entropy, nll_loss = of_classes(F.cross_entropy_backward), of_classes(F.nll_loss_backward)
+mse_loss = of_samples(F.mse_loss_backward)
+binary_cross_entropy = of_samples(F.binary_cross_entropy_with_logits_backward)
+
+
 # name: (function, shapes of the float inputs at length n, shape of out or None). One line each.
 CASES = {
     "dropout": (dropout, lambda n: [(3, 5 * n)], lambda n: (3, 5 * n)),
@@ -84,6 +108,20 @@ CASES = {
     "linear, one row": (transposed(F.linear), lambda n: [(1, 5), (5, n), (n,)], lambda n: (1, n)),
     "linear_backward": (F.linear_backward, lambda n: [(3, n), (3, 5), (n, 5)], None),
     "linear_backward, tall": (F.linear_backward, lambda n: [(n, 3), (n, 5), (3, 5)], None),
+    "softmax": (partial(F.softmax, dim=1), lambda n: [(3, n)], lambda n: (3, n)),
+    "log_softmax": (partial(F.log_softmax, dim=1), lambda n: [(3, n)], lambda n: (3, n)),
+    "softmax_backward": (
+        partial(F.softmax_backward, dim=1),
+        lambda n: [(3, n), (3, n)],
+        lambda n: (3, n),
+    ),
+    "argmax": (partial(F.argmax, dim=1), lambda n: [(3, n)], None),
+    "cross_entropy": (cross_entropy, lambda n: [(3, n)], lambda n: (3, n)),
+    "cross_entropy, tall": (cross_entropy, lambda n: [(n, 3)], lambda n: (n, 3)),
+    "nll_loss": (nll_loss, lambda n: [(3, n)], lambda n: (3, n)),
+    "mse_loss": (mse_loss, lambda n: [(3, n), (3, n), (3,)], lambda n: (3, n)),
+    "mse_loss, tall": (mse_loss, lambda n: [(n, 1), (n, 1), (n,)], lambda n: (n, 1)),
+    "bce": (binary_cross_entropy, lambda n: [(3, n), (3, n), (3,)], lambda n: (3, n)),
 }
 
 

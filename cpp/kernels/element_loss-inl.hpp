@@ -63,18 +63,15 @@ struct HuberTerm {
 };
 
 // With z = exp(-|x|) in (0, 1]: log(1 + exp(-x)) = max(-x, 0) + log(1 + z), and sigmoid(x) is
-// 1 / (1 + z) or z / (1 + z); neither overflows.
+// 1 / (1 + z) or z / (1 + z); neither overflows. NaN arrives by way of x.
 template <class T>
 struct BinaryCrossEntropyTerm {
   static constexpr bool kWeighted = true;
   FASTNET_INLINE Term<T> operator()(Vec<T> x, Vec<T> t, Vec<T> pos) const {
     const Vec<T> one = splat(T(1)), none = zero<T>();
     const Vec<T> z = exp(-abs(x));
-    const Vec<T> u = one + z;
-    // log(1 + z) = log(u) + (what rounding u lost) / u.
-    const Vec<T> log_u = log(u) + (z - (u - one)) / u;
-    const Vec<T> softplus = select(less(x, none), -x, none) + log_u;
-    const Vec<T> sigmoid = select(less(x, none), z, one) / u;
+    const Vec<T> softplus = select(less(x, none), -x, none) + log1p_finite(z);
+    const Vec<T> sigmoid = select(less(x, none), z, one) / (one + z);
     const Vec<T> negative = one - t, positive = pos * t;
     return {fma(negative, x, (negative + positive) * softplus),
             fma(negative + positive, sigmoid, -positive)};

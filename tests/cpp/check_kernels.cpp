@@ -139,6 +139,24 @@ fastnet::ProductArgs<T> product_args(Memory& m, Index rows, Index n, Index k) {
   return args;
 }
 
+// Seven rows of n for a loss of any kind.
+template <class T>
+fastnet::LossRows<T> loss_rows(Memory& m, Index n) {
+  fastnet::LossRows<T> a;
+  a.rows = 7;
+  a.columns = a.input_row = a.target_row = a.weight_row = a.dinput_row = n;
+  a.input = m.in<T>(7 * n);
+  a.index = m.integers<std::int64_t>(7, static_cast<std::uint64_t>(n));
+  a.target = m.positive<T>(7 * n);
+  a.weight = m.positive<T>(7 * n, 2);
+  a.pos_weight = m.positive<T>(n, 3);
+  a.sample_weight = m.positive<T>(7, 4);
+  a.loss = m.out<T>(7);
+  a.dinput = m.out<T>(7 * n);
+  a.factor = T(0.25);
+  return a;
+}
+
 template <class T>
 void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
   g_type = type;
@@ -179,6 +197,35 @@ void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
   });
   check("column_sum",
         [&](Memory& m, Index n) { k.product.column_sum(m.in<T>(n * 21), 21, n, n, m.out<T>(n)); });
+
+  check("softmax", [&](Memory& m, Index n) {
+    k.softmax.softmax(m.in<T>(3 * n), n, m.out<T>(3 * n), n, 3, n);
+  });
+  check("softmax_backward", [&](Memory& m, Index n) {
+    k.softmax.softmax_backward(m.in<T>(3 * n), m.positive<T>(3 * n), m.out<T>(3 * n), 3, n);
+  });
+  check("log_softmax", [&](Memory& m, Index n) {
+    k.softmax.log_softmax(m.in<T>(3 * n), n, m.out<T>(3 * n), n, 3, n);
+  });
+  check("log_softmax_backward", [&](Memory& m, Index n) {
+    k.softmax.log_softmax_backward(m.in<T>(3 * n), m.in<T>(3 * n, 2), m.out<T>(3 * n), 3, n);
+  });
+  check("argmax", [&](Memory& m, Index n) {
+    k.softmax.argmax(m.in<T>(3 * n), n, m.out<std::int64_t>(3), 3, n);
+  });
+  check("sum",
+        [&](Memory& m, Index n) { *m.out<double>(1) = k.reduce.sum(m.in<T>(9 * n), 9 * n); });
+  for (int i = 0; i < static_cast<int>(fastnet::Loss::kCount); ++i) {
+    char name[64];
+    std::snprintf(name, sizeof name, "loss %d", i);
+    check(name, [&](Memory& m, Index n) {
+      fastnet::LossSpec<T> spec;
+      spec.kind = static_cast<fastnet::Loss>(i);
+      spec.label_smoothing = 0.1;
+      spec.class_weight = m.positive<T>(n, 5);
+      k.loss.rows(spec, loss_rows<T>(m, n));
+    });
+  }
 
   check("dropout", [&](Memory& m, Index n) {
     fastnet::DropoutArgs<T> args{
