@@ -21,6 +21,23 @@ def product_bound(a, b, dtype, extra=0):
     return 2 * gamma * (np.abs(a).astype(float) @ np.abs(b).astype(float)) + np.finfo(dtype).tiny
 
 
+def row_roundings(n, dtype):
+    """Roundings on the longest path through a row's sum (kernels/reduce-inl.hpp, RowSum)."""
+    lanes = 64 // dtype.itemsize
+    return 16 + -(-n // (16 * lanes)) + np.log2(lanes) + 1
+
+
+def exp_sum_error(x, dtype):
+    """Relative error of sum(exp(x - m)): of x - m, of exp (2 ulp are 4 u), of the sum."""
+    with np.errstate(invalid="ignore"):
+        spread = np.abs(x - x.max(axis=-1, keepdims=True))
+    spread = np.where(np.isfinite(spread), spread, 0)
+    terms = np.exp(-spread)
+    # exp's argument is off by u |x - m|: a term is off by that times the term.
+    weighted = (spread * terms).sum(axis=-1, keepdims=True) / terms.sum(axis=-1, keepdims=True)
+    return eps(dtype) * (weighted + 4 + row_roundings(x.shape[-1], dtype)), spread
+
+
 def assert_within(actual, expected, bound):
     """Fail with the worst element where |actual - expected| > bound; NaN and inf must agree."""
     actual, expected = np.asarray(actual), np.asarray(expected)

@@ -4,9 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
-from helpers import assert_same_bits, assert_within, eps
+from helpers import assert_same_bits, assert_within, eps, row_roundings
 from test_loss import ELEMENT_LOSSES, LENGTHS, REDUCTIONS, widened
-from test_softmax import row_roundings
 
 import fastnet.functional as F
 from fastnet import reference

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import scipy.special
 import sklearn.metrics
-from helpers import assert_same_bits, assert_within, eps
-from test_softmax import exp_sum_error, row_roundings
+from helpers import assert_same_bits, assert_within, eps, exp_sum_error, row_roundings
 
 import fastnet.functional as F
 from fastnet import reference

@@ -35,7 +35,9 @@ def check(name, x, target, options, roundings=200):
     dy = np.random.default_rng(1).standard_normal(expected.shape).astype(x.dtype)
     theirs.backward(to_torch(dy))
     dx = getattr(F, f"{name}_backward")(dy, x, target, **options)
-    assert_within(dx, leaf.grad.numpy(), tolerance * (np.abs(leaf.grad.numpy()) + np.abs(dy).max(initial=0)))
+    assert_within(
+        dx, leaf.grad.numpy(), tolerance * (np.abs(leaf.grad.numpy()) + np.abs(dy).max(initial=0))
+    )
 
 
 @pytest.mark.parametrize("dim", [0, 1, 2, -1])

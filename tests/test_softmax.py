@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 import scipy.special
-from helpers import FMA_LEVELS, assert_same_bits, assert_within, eps, layouts
+from helpers import (
+    FMA_LEVELS,
+    assert_same_bits,
+    assert_within,
+    eps,
+    exp_sum_error,
+    layouts,
+    row_roundings,
+)
 
 import fastnet
 import fastnet.functional as F
@@ -11,23 +19,6 @@ from fastnet import reference
 
 # Around one and two logical vectors of both types, and around the 16 vectors of a block.
 LENGTHS = [*range(1, 34), 127, 128, 129, 255, 256, 257, 1000, 4099]
-
-
-def row_roundings(n, dtype):
-    """Roundings on the longest path through a row's sum (kernels/reduce-inl.hpp, RowSum)."""
-    lanes = 64 // dtype.itemsize
-    return 16 + -(-n // (16 * lanes)) + np.log2(lanes) + 1
-
-
-def exp_sum_error(x, dtype):
-    """Relative error of sum(exp(x - m)): of x - m, of exp (2 ulp are 4 u), of the sum."""
-    with np.errstate(invalid="ignore"):
-        spread = np.abs(x - x.max(axis=-1, keepdims=True))
-    spread = np.where(np.isfinite(spread), spread, 0)
-    terms = np.exp(-spread)
-    # exp's argument is off by u |x - m|: a term is off by that times the term.
-    weighted = (spread * terms).sum(axis=-1, keepdims=True) / terms.sum(axis=-1, keepdims=True)
-    return eps(dtype) * (weighted + 4 + row_roundings(x.shape[-1], dtype)), spread
 
 
 def softmax_bound(x, y, dtype):

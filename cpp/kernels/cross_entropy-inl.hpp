@@ -6,8 +6,8 @@
 //   l   = Q log S - D,  D = sum_c w_c q_c (x_c - m)     Q log S >= 0 >= D: nothing cancels
 //   g_c = Q e_c / S - w_c q_c
 //
-// Rows go in groups of one vector's lanes, which share one vector logarithm: a first pass leaves e
-// in the gradient's place and S, Q and D in small arrays, a second one makes the gradient of it.
+// Rows go in groups of one vector's lanes, which share one vector logarithm. A row's first pass
+// leaves e in the gradient's place (or in a register, if it fits one), a second one scales it.
 #pragma once
 
 #include "dispatch/loss.hpp"
@@ -76,22 +76,53 @@ Classes<T> classes_of(const LossSpec<T>& spec, Index n) {
   return classes;
 }
 
-// What the second pass needs of each row of a group.
+// S, Q and D of the rows of a group.
 template <class T>
 struct Group {
   T s[Vec<T>::kLanes], q[Vec<T>::kLanes], d[Vec<T>::kLanes];
 };
 
-// First pass over row i, which is row r of the group.
-template <bool kIndex, class T>
-FASTNET_INLINE void row_sums(const LossSpec<T>& spec, const LossRows<T>& a,
-                             const Classes<T>& classes, Index i, Index r, Group<T>* group) {
+// The gradient of row i with class y (kIndex). e stands in the gradient's place, or is given if the
+// row is narrow.
+template <bool kIndex, bool kNarrow, class T>
+FASTNET_INLINE void row_gradient(const LossRows<T>& a, const Classes<T>& classes, Index i, Index y,
+                                 Vec<T> e, T s, T q) {
+  T* dx = a.dinput + i * a.dinput_row;
+  const T* t = kIndex ? nullptr : a.target + i * a.target_row;
+  const T factor = row_factor(a, i);
+  const Vec<T> scale = splat(factor * q / s), minus = splat(-factor);
+  const bool spread = classes.spread != T(0);
+  const T at_class =
+      kIndex ? factor * (classes.keep * (classes.weight ? classes.weight[y] : T(1))) : T(0);
+  along_row<T>(a.columns, [&](Index c, auto place) FASTNET_INLINE_LAMBDA {
+    if constexpr (!kNarrow) e = load_at(dx + c, place);
+    Vec<T> g;
+    if constexpr (!kIndex) {
+      g = fma(e, scale, minus * classes.target(t, c, place));
+    } else {
+      g = spread ? fma(e, scale, minus * classes.background(c, place)) : e * scale;
+      if constexpr (kNarrow) g = select(only_lane<T>(y), g - splat(at_class), g);
+    }
+    store_at(dx + c, g, place);
+  });
+  if constexpr (kIndex && !kNarrow) dx[y] -= at_class;
+}
+
+// Row i, which is row r of the group. kNarrow: it has at most one vector's columns, which then stay
+// in the register.
+template <bool kIndex, bool kNarrow, class T>
+FASTNET_INLINE void cross_entropy_row(const LossSpec<T>& spec, const LossRows<T>& a,
+                                      const Classes<T>& classes, Index i, Index r,
+                                      Group<T>* group) {
   const T* x = a.input + i * a.input_row;
   const Index n = a.columns;
   Index y = 0;
   if constexpr (kIndex) {
     y = row_class(spec, a, i);
-    if (y < 0) return;
+    if (y < 0) {
+      if (a.dinput) fill_row(a.dinput + i * a.dinput_row, n, row_factor(a, i) * T(0));
+      return;
+    }
   }
   const T m = row_max(x, n);
   const Vec<T> shift = splat(m);
@@ -118,47 +149,20 @@ FASTNET_INLINE void row_sums(const LossSpec<T>& spec, const LossRows<T>& a,
     group->q[r] = q.value();
     group->d[r] = d.value();
   }
-  group->s[r] = a.dinput ? exp_row<true>(x, a.dinput + i * a.dinput_row, n, m)
-                         : exp_row<false, T>(x, nullptr, n, m);
-}
-
-// Second pass: from e, S and Q to the gradient of row i.
-template <bool kIndex, class T>
-FASTNET_INLINE void row_gradient(const LossSpec<T>& spec, const LossRows<T>& a,
-                                 const Classes<T>& classes, Index i, T s, T q) {
-  T* dx = a.dinput + i * a.dinput_row;
-  const Index n = a.columns;
-  const T factor = row_factor(a, i);
-  Index y = 0;
-  if constexpr (kIndex) {
-    y = row_class(spec, a, i);
-    if (y < 0) return fill_row(dx, n, factor * T(0));
-  }
-  const Vec<T> scale = splat(factor * q / s);
-  const Vec<T> minus = splat(-factor);
-  if constexpr (kIndex) {
-    if (classes.spread != T(0)) {
-      along_row<T>(n, [&](Index c, auto place) FASTNET_INLINE_LAMBDA {
-        const Vec<T> base = minus * classes.background(c, place);
-        store_at(dx + c, fma(load_at(dx + c, place), scale, base), place);
-      });
-    } else {
-      along_row<T>(n, [&](Index c, auto place) FASTNET_INLINE_LAMBDA {
-        store_at(dx + c, load_at(dx + c, place) * scale, place);
-      });
-    }
-    dx[y] -= factor * (classes.keep * (classes.weight ? classes.weight[y] : T(1)));
+  Vec<T> e = zero<T>();
+  if constexpr (kNarrow) {
+    e = exp(load_at(x, Part{n}, minus_infinity<T>()) - shift);
+    group->s[r] = reduce_add(e);
+  } else if (a.dinput) {
+    group->s[r] = exp_row<true>(x, a.dinput + i * a.dinput_row, n, m);
   } else {
-    const T* t = a.target + i * a.target_row;
-    along_row<T>(n, [&](Index c, auto place) FASTNET_INLINE_LAMBDA {
-      const Vec<T> base = minus * classes.target(t, c, place);
-      store_at(dx + c, fma(load_at(dx + c, place), scale, base), place);
-    });
+    group->s[r] = exp_row<false, T>(x, nullptr, n, m);
   }
+  if (a.dinput) row_gradient<kIndex, kNarrow>(a, classes, i, y, e, group->s[r], group->q[r]);
 }
 
-template <bool kIndex, class T>
-void cross_entropy(const LossSpec<T>& spec, const LossRows<T>& a) noexcept {
+template <bool kIndex, bool kNarrow, class T>
+FASTNET_INLINE void cross_entropy_rows(const LossSpec<T>& spec, const LossRows<T>& a) {
   constexpr Index lanes = Vec<T>::kLanes;
   const Classes<T> classes = classes_of(spec, a.columns);
   for (Index i = 0; i < a.rows; i += lanes) {
@@ -168,17 +172,23 @@ void cross_entropy(const LossSpec<T>& spec, const LossRows<T>& a) noexcept {
     store(group.s, splat(T(1)));
     store(group.q, zero<T>());
     store(group.d, zero<T>());
-    for (Index r = 0; r < rows; ++r) row_sums<kIndex>(spec, a, classes, i + r, r, &group);
+    for (Index r = 0; r < rows; ++r) {
+      cross_entropy_row<kIndex, kNarrow>(spec, a, classes, i + r, r, &group);
+    }
     if (a.loss) {
       Vec<T> l = load(group.q) * log(load(group.s)) - load(group.d);
       if (a.sample_weight) l = l * load_partial(a.sample_weight + i, rows);
       store_partial(a.loss + i, l, rows);
     }
-    if (a.dinput) {
-      for (Index r = 0; r < rows; ++r) {
-        row_gradient<kIndex>(spec, a, classes, i + r, group.s[r], group.q[r]);
-      }
-    }
+  }
+}
+
+template <bool kIndex, class T>
+void cross_entropy(const LossSpec<T>& spec, const LossRows<T>& a) noexcept {
+  if (a.columns <= Vec<T>::kLanes) {
+    cross_entropy_rows<kIndex, true>(spec, a);
+  } else {
+    cross_entropy_rows<kIndex, false>(spec, a);
   }
 }
 

@@ -7,11 +7,19 @@
 namespace fastnet::FASTNET_LEVEL {
 namespace {
 
+template <class I>
+constexpr I kLaneNumbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
 // Lanes [0, n) set; n may be anything.
 template <class T>
 FASTNET_INLINE Mask<T, kLogical> first_lanes(Index n) {
-  static constexpr Int<T> numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  return less(load(numbers), splat<Int<T>>(static_cast<Int<T>>(n < 16 ? n : 16)));
+  return less(load(kLaneNumbers<Int<T>>), splat<Int<T>>(static_cast<Int<T>>(n < 16 ? n : 16)));
+}
+
+// Lane i set, and no other.
+template <class T>
+FASTNET_INLINE Mask<T, kLogical> only_lane(Index i) {
+  return equal(load(kLaneNumbers<Int<T>>), splat<Int<T>>(static_cast<Int<T>>(i)));
 }
 
 // A row is walked by whole vectors and, at its end, by what is left of one: f(c, place) is called

@@ -196,11 +196,21 @@ FASTNET_INLINE void store_native_partial(T* p, Native<T> v, Index n) {
     _mm512_mask_storeu_epi64(p, first_lanes64(n), (__m512i)v);
   }
 #elif defined(__AVX2__)
-  if constexpr (sizeof(T) == 4) {
-    _mm256_maskstore_epi32(reinterpret_cast<int*>(p), first_lanes32(n), (__m256i)v);
-  } else {
-    _mm256_maskstore_epi64(reinterpret_cast<long long*>(p), first_lanes64(n), (__m256i)v);
+  // By halves: AMD's masked stores of AVX2 take tens of cycles.
+  constexpr Index lanes = Vec<T, 1>::kLanes;
+  if (n >= lanes) return (void)_mm256_storeu_si256(reinterpret_cast<__m256i*>(p), (__m256i)v);
+  __m128i rest = _mm256_castsi256_si128((__m256i)v);
+  if (n & (lanes / 2)) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), rest);
+    p += lanes / 2;
+    rest = _mm256_extracti128_si256((__m256i)v, 1);
   }
+  if (n & (lanes / 4)) {
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), rest);
+    p += lanes / 4;
+    rest = _mm_unpackhi_epi64(rest, rest);
+  }
+  if (sizeof(T) == 4 && (n & 1)) _mm_storeu_si32(p, rest);
 #else
   constexpr Index lanes = Vec<T, 1>::kLanes;
   if (n > 0) std::memcpy(p, &v, static_cast<std::size_t>(n < lanes ? n : lanes) * sizeof(T));

@@ -8,8 +8,15 @@ namespace {
 template <class T>
 void softmax(const T* x, Index x_row, T* y, Index y_row, Index rows, Index n) noexcept {
   for (Index i = 0; i < rows; ++i, x += x_row, y += y_row) {
+    const T m = row_max(x, n);
+    if (n <= Vec<T>::kLanes) {
+      // The row stays in the register.
+      const Vec<T> e = exp(load_at(x, Part{n}, minus_infinity<T>()) - splat(m));
+      store_partial(y, e * splat(T(1) / reduce_add(e)), n);
+      continue;
+    }
     // One division a row: a product with 1 / sum is half a unit in the last place less exact.
-    const Vec<T> scale = splat(T(1) / exp_row<true>(x, y, n, row_max(x, n)));
+    const Vec<T> scale = splat(T(1) / exp_row<true>(x, y, n, m));
     along_row<T>(n, [&](Index c, auto place) FASTNET_INLINE_LAMBDA {
       store_at(y + c, load_at(y + c, place) * scale, place);
     });
