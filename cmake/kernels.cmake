@@ -19,7 +19,9 @@ function(fastnet_add_level level)
   target_include_directories(fastnet_kernels_${level} PRIVATE ${PROJECT_SOURCE_DIR}/cpp)
   target_compile_definitions(fastnet_kernels_${level} PRIVATE FASTNET_LEVEL=${level})
   # No exceptions and no RTTI: nothing in a kernel may throw, and nothing may be shared between levels.
-  target_compile_options(fastnet_kernels_${level} PRIVATE -O3 -fno-exceptions -fno-rtti ${ARGN})
+  # Under sanitizers -O3 takes the compiler minutes for one file.
+  target_compile_options(fastnet_kernels_${level} PRIVATE
+    $<IF:$<BOOL:${FASTNET_SANITIZE}>,-O1,-O3> -fno-exceptions -fno-rtti ${ARGN})
   target_sources(fastnet_kernels INTERFACE $<TARGET_OBJECTS:fastnet_kernels_${level}>)
   string(TOUPPER ${level} upper)
   target_compile_definitions(fastnet_kernels INTERFACE FASTNET_HAS_${upper}=1)

@@ -12,6 +12,8 @@
 #include <cstring>
 #include <deque>
 #include <functional>
+#include <limits>
+#include <string>
 #include <vector>
 
 #include "core/buffer.hpp"
@@ -50,6 +52,24 @@ class Memory {
     return fill<T>(n, seed, [](std::uint64_t bits) {
       const double unit = static_cast<double>(bits >> 11) * 0x1p-53 - 0.5;
       return bits % 29 == 0 ? 0.0 : unit * static_cast<double>(1 << bits % 6);
+    });
+  }
+  // The same with every kind of number between: NaN, infinities, -0, subnormal and huge ones.
+  template <class T>
+  const T* any(Index n, std::uint64_t seed = 1) {
+    using Limits = std::numeric_limits<T>;
+    const T special[] = {Limits::quiet_NaN(),
+                         Limits::infinity(),
+                         -Limits::infinity(),
+                         T(-0.0),
+                         Limits::denorm_min(),
+                         Limits::min() / 4,
+                         Limits::max(),
+                         T(1e4),
+                         T(-1e4)};
+    return fill<T>(n, seed, [&](std::uint64_t bits) {
+      const double unit = static_cast<double>(bits >> 11) * 0x1p-53 - 0.5;
+      return bits % 7 == 0 ? special[bits % 9] : static_cast<T>(unit * 16.0);
     });
   }
   // Values in (0, 1).
@@ -111,14 +131,14 @@ const char* g_type = "";
 
 // Calls run(memory, n) at all lengths and prints the hash of all it wrote.
 template <class Run>
-void check(const char* name, const Run& run) {
+void check(const std::string& name, const Run& run) {
   Hash hash;
   for (Index n : kLengths) {
     Memory memory;
     run(memory, n);
     hash.value(memory.result());
   }
-  std::printf("%s %s %016" PRIx64 "\n", g_type, name, hash.result());
+  std::printf("%s %s %016" PRIx64 "\n", g_type, name.c_str(), hash.result());
 }
 
 template <class T>
@@ -157,6 +177,10 @@ fastnet::LossRows<T> loss_rows(Memory& m, Index n) {
   return a;
 }
 
+std::string numbered(const char* name, int i) {
+  return std::string(name) + " " + std::to_string(i);
+}
+
 template <class T>
 void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
   g_type = type;
@@ -169,10 +193,9 @@ void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
     char name[64];
     std::snprintf(name, sizeof name, "activation.forward %d", i);
     check(name,
-          [&](Memory& m, Index n) { k.activation.forward(spec, m.in<T>(n), m.out<T>(n), n); });
-    std::snprintf(name, sizeof name, "activation.backward %d", i);
-    check(name, [&](Memory& m, Index n) {
-      k.activation.backward(spec, m.in<T>(n), m.in<T>(n, 2), m.out<T>(n), n);
+          [&](Memory& m, Index n) { k.activation.forward(spec, m.any<T>(n), m.out<T>(n), n); });
+    check(numbered("activation_backward", i), [&](Memory& m, Index n) {
+      k.activation.backward(spec, m.any<T>(n), m.in<T>(n, 2), m.out<T>(n), n);
     });
   }
 
@@ -198,30 +221,38 @@ void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
   check("column_sum",
         [&](Memory& m, Index n) { k.product.column_sum(m.in<T>(n * 21), 21, n, n, m.out<T>(n)); });
 
+  for (int i = 0; i < static_cast<int>(fastnet::MathFunction::kCount); ++i) {
+    check(numbered("math", i), [&](Memory& m, Index n) {
+      k.math.apply(static_cast<fastnet::MathFunction>(i), m.any<T>(n), m.out<T>(n), n);
+    });
+  }
+  check("sum",
+        [&](Memory& m, Index n) { *m.out<double>(1) = k.reduce.sum(m.in<T>(9 * n), 9 * n); });
+
   check("softmax", [&](Memory& m, Index n) {
     k.softmax.softmax(m.in<T>(3 * n), n, m.out<T>(3 * n), n, 3, n);
   });
-  check("softmax_backward", [&](Memory& m, Index n) {
-    k.softmax.softmax_backward(m.in<T>(3 * n), m.positive<T>(3 * n), m.out<T>(3 * n), 3, n);
+  check("softmax, any", [&](Memory& m, Index n) {
+    k.softmax.softmax(m.any<T>(3 * n), n, m.out<T>(3 * n), n, 3, n);
   });
   check("log_softmax", [&](Memory& m, Index n) {
     k.softmax.log_softmax(m.in<T>(3 * n), n, m.out<T>(3 * n), n, 3, n);
+  });
+  check("softmax_backward", [&](Memory& m, Index n) {
+    k.softmax.softmax_backward(m.in<T>(3 * n), m.positive<T>(3 * n, 2), m.out<T>(3 * n), 3, n);
   });
   check("log_softmax_backward", [&](Memory& m, Index n) {
     k.softmax.log_softmax_backward(m.in<T>(3 * n), m.in<T>(3 * n, 2), m.out<T>(3 * n), 3, n);
   });
   check("argmax", [&](Memory& m, Index n) {
-    k.softmax.argmax(m.in<T>(3 * n), n, m.out<std::int64_t>(3), 3, n);
+    k.softmax.argmax(m.any<T>(3 * n), n, m.out<std::int64_t>(3), 3, n);
   });
-  check("sum",
-        [&](Memory& m, Index n) { *m.out<double>(1) = k.reduce.sum(m.in<T>(9 * n), 9 * n); });
+
   for (int i = 0; i < static_cast<int>(fastnet::Loss::kCount); ++i) {
-    char name[64];
-    std::snprintf(name, sizeof name, "loss %d", i);
-    check(name, [&](Memory& m, Index n) {
+    check(numbered("loss", i), [&](Memory& m, Index n) {
       fastnet::LossSpec<T> spec;
       spec.kind = static_cast<fastnet::Loss>(i);
-      spec.label_smoothing = 0.1;
+      spec.label_smoothing = 0.125;
       spec.class_weight = m.positive<T>(n, 5);
       k.loss.rows(spec, loss_rows<T>(m, n));
     });
