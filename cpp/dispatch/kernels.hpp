@@ -9,6 +9,7 @@
 #include "dispatch/dropout.hpp"
 #include "dispatch/loss.hpp"
 #include "dispatch/math.hpp"
+#include "dispatch/optimizer.hpp"
 #include "dispatch/product.hpp"
 #include "dispatch/random.hpp"
 #include "dispatch/reduce.hpp"
@@ -23,6 +24,7 @@ struct KernelsOf {
   MathKernels<T> math;
   DropoutKernels<T> dropout;
   RandomKernels<T> random;
+  OptimizerKernels<T> optimizer;
   LossKernels<T> loss;
   ReduceKernels<T> reduce;
   SoftmaxKernels<T> softmax;

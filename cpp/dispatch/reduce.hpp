@@ -13,6 +13,8 @@ struct ReduceKernels {
   // The sum of x[0 .. n) in double: pieces of kSumBlock elements, each over 4 accumulators of 8
   // lanes and one fixed tree; the pieces' sums are added in order. 0 for n = 0.
   double (*sum)(const T* x, std::ptrdiff_t n) noexcept;
+  // The sum of x[i]^2 likewise: for norms of gradients.
+  double (*sum_squares)(const T* x, std::ptrdiff_t n) noexcept;
 };
 
 }  // namespace fastnet

@@ -11,4 +11,10 @@ double sum(const T* x, std::ptrdiff_t n) noexcept {
   return kernels().of<T>().reduce.sum(x, n);
 }
 
+// The sum of squares likewise.
+template <class T>
+double sum_squares(const T* x, std::ptrdiff_t n) noexcept {
+  return kernels().of<T>().reduce.sum_squares(x, n);
+}
+
 }  // namespace fastnet

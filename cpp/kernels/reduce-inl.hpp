@@ -126,19 +126,27 @@ FASTNET_INLINE T row_max(const T* x, Index n) {
   return reduce_max(m);
 }
 
-// ReduceKernels::sum of one piece, n <= kSumBlock.
-template <class T>
-FASTNET_INLINE double sum_piece(const T* x, Index n) {
+// What a sum over an array adds to its accumulators for x.
+struct AddValue {
+  FASTNET_INLINE Vec<double> operator()(Vec<double> s, Vec<double> x) const { return s + x; }
+};
+struct AddSquare {
+  FASTNET_INLINE Vec<double> operator()(Vec<double> s, Vec<double> x) const { return fma(x, x, s); }
+};
+
+// ReduceKernels::sum or sum_squares of one piece, n <= kSumBlock.
+template <class T, class Add>
+FASTNET_INLINE double sum_piece(const T* x, Index n, Add add) {
   constexpr Index lanes = Vec<double>::kLanes;
   Vec<double> s[4] = {zero<double>(), zero<double>(), zero<double>(), zero<double>()};
   Index i = 0;
   for (; i + 4 * lanes <= n; i += 4 * lanes) {
 #pragma GCC unroll 4
-    for (int a = 0; a < 4; ++a) s[a] = s[a] + load_as_double(x + i + a * lanes);
+    for (int a = 0; a < 4; ++a) s[a] = add(s[a], load_as_double(x + i + a * lanes));
   }
   int a = 0;
-  for (; i + lanes <= n; i += lanes, ++a) s[a] = s[a] + load_as_double(x + i);
-  if (i < n) s[a] = s[a] + load_as_double_partial(x + i, n - i);
+  for (; i + lanes <= n; i += lanes, ++a) s[a] = add(s[a], load_as_double(x + i));
+  if (i < n) s[a] = add(s[a], load_as_double_partial(x + i, n - i));
   return reduce_add((s[0] + s[1]) + (s[2] + s[3]));
 }
 

@@ -5,11 +5,11 @@
 namespace fastnet::FASTNET_LEVEL {
 namespace {
 
-template <class T>
+template <class Add, class T>
 double sum(const T* x, Index n) noexcept {
   double total = 0.0;
   for (Index i = 0; i < n; i += kSumBlock) {
-    total += sum_piece(x + i, n - i < kSumBlock ? n - i : kSumBlock);
+    total += sum_piece(x + i, n - i < kSumBlock ? n - i : kSumBlock, Add());
   }
   return total;
 }
@@ -17,8 +17,8 @@ double sum(const T* x, Index n) noexcept {
 }  // namespace
 
 void fill_reduce(Kernels& table) noexcept {
-  table.f32.reduce = {sum<float>};
-  table.f64.reduce = {sum<double>};
+  table.f32.reduce = {sum<AddValue, float>, sum<AddSquare, float>};
+  table.f64.reduce = {sum<AddValue, double>, sum<AddSquare, double>};
 }
 
 }  // namespace fastnet::FASTNET_LEVEL

@@ -329,9 +329,9 @@ FASTNET_INLINE Vec<T, R> sqrt(Vec<T, R> a) {
   for (int i = 0; i < R; ++i) {
 #if defined(__AVX512F__)
     if constexpr (sizeof(T) == 4) {
-      v.r[i] = (Native<T>)_mm512_sqrt_ps((__m512)a.r[i]);
+      v.r[i] = (Native<T>)_mm512_maskz_sqrt_ps(0xffff, (__m512)a.r[i]);
     } else {
-      v.r[i] = (Native<T>)_mm512_sqrt_pd((__m512d)a.r[i]);
+      v.r[i] = (Native<T>)_mm512_maskz_sqrt_pd(0xff, (__m512d)a.r[i]);
     }
 #elif defined(__AVX2__)
     if constexpr (sizeof(T) == 4) {

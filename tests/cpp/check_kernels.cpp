@@ -258,6 +258,33 @@ void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
     });
   }
 
+  check("sum_squares",
+        [&](Memory& m, Index n) { *m.out<double>(1) = k.reduce.sum_squares(m.in<T>(n), n); });
+
+  fastnet::OptimizerSpec<T> sgd;
+  sgd.scale = T(0.75);
+  sgd.weight_decay = T(0.01);
+  sgd.keep = T(0.9);
+  sgd.step = T(-0.1);
+  check("update, sgd", [&](Memory& m, Index n) {
+    k.optimizer.update(sgd, m.out<T>(n, T(0.5)), m.in<T>(n), nullptr, nullptr, n);
+  });
+  sgd.momentum = T(0.9);
+  check("update, momentum", [&](Memory& m, Index n) {
+    k.optimizer.update(sgd, m.out<T>(n, T(0.5)), m.in<T>(n), m.out<T>(n, T(0.25)), nullptr, n);
+  });
+  fastnet::OptimizerSpec<T> adam = sgd;
+  adam.kind = fastnet::Optimizer::kAdam;
+  adam.decay = T(0.999);
+  adam.lerp = T(0.1);
+  adam.beta2 = T(0.999);
+  adam.root = T(0.0447);
+  adam.eps = T(1e-8);
+  check("update, adam", [&](Memory& m, Index n) {
+    k.optimizer.update(adam, m.out<T>(n, T(0.5)), m.in<T>(n), m.out<T>(n, T(0.25)),
+                       m.out<T>(n, T(0.125)), n);
+  });
+
   check("dropout", [&](Memory& m, Index n) {
     fastnet::DropoutArgs<T> args{
         7, 11, std::uint64_t(1) << 31, T(2), 5, 3, n, m.in<T>(3 * n), n, m.out<T>(3 * n), n};
