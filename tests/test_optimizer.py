@@ -228,9 +228,8 @@ def test_arguments_are_checked(dtype, rng):
     frozen.flags.writeable = False
     with pytest.raises(ValueError, match="w is read-only"):
         _core.sgd_update(frozen, g, None, lr=0.1)
+    m, run = np.zeros(4, dtype), ADAM["adam"]
     with pytest.raises(ValueError, match="v must not overlap m"):
-        m = np.zeros(4, dtype)
-        run = ADAM["adam"]
         _core.adam_update(w, g, m, m, beta1_power=0.9, beta2_power=0.999, **run)
 
 
