@@ -100,7 +100,7 @@ def test_backward_matches_reference(isa, dtype, rng):
 
 
 def test_same_bits_on_every_fma_level_thread_count_and_batch(dtype, rng):
-    x, dy = rng.standard_normal((2, 700, 50)).astype(dtype)
+    x, dy = rng.standard_normal((2, 1200, 50)).astype(dtype)
     results = []
     for level in FMA_LEVELS:
         for n in (1, 2, 7):
