@@ -10,6 +10,7 @@ void bind_dropout(pybind11::module_& m);
 void bind_linear(pybind11::module_& m);
 void bind_optimizer(pybind11::module_& m);
 void bind_math(pybind11::module_& m);
+void bind_network(pybind11::module_& m);
 void bind_random(pybind11::module_& m);
 void bind_loss(pybind11::module_& m);
 void bind_runtime(pybind11::module_& m);

@@ -1,0 +1,407 @@
+// Compiled networks: inference and training.
+#include <atomic>
+#include <memory>
+
+#include "bindings/arrays.hpp"
+#include "bindings/bind.hpp"
+#include "bindings/gil.hpp"
+#include "engine/inference.hpp"
+#include "engine/training.hpp"
+
+namespace fastnet {
+namespace {
+
+// Who is inside a network: any number of readers, or one writer (-1).
+class Users {
+ public:
+  bool enter(bool write) noexcept {
+    int n = count_.load();
+    do {
+      if (write ? n != 0 : n < 0) return false;
+    } while (!count_.compare_exchange_weak(n, write ? -1 : n + 1));
+    return true;
+  }
+  void leave(bool write) noexcept { write ? count_.store(0) : void(count_.fetch_sub(1)); }
+
+ private:
+  std::atomic<int> count_{0};
+};
+
+class Use {
+ public:
+  Use(Users& users, bool write) : users_(users), write_(write) {
+    if (!users.enter(write)) {
+      throw std::runtime_error(write ? "the model is in use by another thread"
+                                     : "the model is being modified by another thread");
+    }
+  }
+  ~Use() { users_.leave(write_); }
+  Use(const Use&) = delete;
+  Use& operator=(const Use&) = delete;
+
+ private:
+  Users& users_;
+  bool write_;
+};
+
+Layer layer_of(const py::dict& d) {
+  Layer layer;
+  const int kind = d["kind"].cast<int>();
+  if (kind < 0 || kind >= static_cast<int>(LayerKind::kCount)) value_error("unknown layer kind");
+  layer.kind = static_cast<LayerKind>(kind);
+  layer.in = d["in_features"].cast<Index>();
+  layer.out = d["out_features"].cast<Index>();
+  const auto act = d["activation"].cast<std::tuple<int, double, double>>();
+  if (std::get<0>(act) < 0 || std::get<0>(act) >= static_cast<int>(Activation::kCount)) {
+    value_error("unknown activation");
+  }
+  layer.act = {static_cast<Activation>(std::get<0>(act)), std::get<1>(act), std::get<2>(act)};
+  layer.weight = d["weight"].cast<Index>();
+  layer.bias = d["bias"].cast<Index>();
+  layer.weight_row = d["weight_row"].cast<Index>();
+  layer.p = d["p"].cast<double>();
+  return layer;
+}
+
+// Layers that fit each other and lie within a flat buffer of `size` elements.
+template <class T>
+std::vector<Layer> checked_layers(const py::list& list, Index size) {
+  std::vector<Layer> layers;
+  for (const auto& item : list) layers.push_back(layer_of(item.cast<py::dict>()));
+  if (layers.empty()) value_error("layers must not be empty");
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    const Layer& layer = layers[l];
+    if (layer.in < 1 || layer.out < 1) value_error("a layer must have features");
+    if (l > 0 && layers[l - 1].out != layer.in) value_error("layers must fit each other");
+    if (layer.kind != LayerKind::kLinear) {
+      if (layer.in != layer.out) value_error("an elementwise layer must keep its width");
+      continue;
+    }
+    const Index lanes = kAlignment / static_cast<Index>(sizeof(T));
+    if (layer.weight_row < layer.out || layer.weight_row % lanes != 0 || layer.weight < 0 ||
+        layer.weight % lanes != 0 || layer.weight + layer.in * layer.weight_row > size) {
+      value_error("a weight must lie within the parameters");
+    }
+    if (layer.bias >= 0 && (layer.bias % lanes != 0 || layer.bias + layer.out > size)) {
+      value_error("a bias must lie within the parameters");
+    }
+  }
+  return layers;
+}
+
+// A flat 64-byte aligned buffer that lives in a NumPy array.
+template <class T>
+T* flat(py::array& a, const char* name, Index size) {
+  T* p = output<T>(a, name);
+  require_ndim(a, name, 1);
+  if (size >= 0 && a.size() != size) value_error(std::string(name) + " must be as long as params");
+  if (reinterpret_cast<std::uintptr_t>(p) % kAlignment != 0) {
+    value_error(std::string(name) + " must be aligned to 64 bytes");
+  }
+  return p;
+}
+
+template <class T>
+class NetworkObject {
+ public:
+  NetworkObject(const py::list& layers, py::array params)
+      : params_(std::move(params)),
+        network_(checked_layers<T>(layers, params_.size()), flat<T>(params_, "params", -1)) {}
+
+  void predict(const py::array& x, py::array& out) {
+    Index x_row;
+    const T* px = rows(x, "x", network_.in_features(), &x_row);
+    const Index n = x.shape(0);
+    T* py = output<T>(out, "out", {n, network_.out_features()});
+    require_no_overlap(out, "out", x, "x");
+    const Use use(users, false);
+    ReleaseGil release;
+    fastnet::predict(network_, px, x_row, n, py);
+  }
+
+  // A matrix with contiguous rows.
+  static const T* rows(const py::array& x, const char* name, Index columns, Index* row) {
+    require_ndim(x, name, 2);
+    if (x.shape(1) != columns) {
+      value_error(std::string(name) + " must have shape (batch, " + std::to_string(columns) +
+                  "), got " + shape_text(x));
+    }
+    const Matrix<T> m = input_matrix<T>(x, name);
+    if (!m.unit_col()) value_error(std::string(name) + " must have contiguous rows");
+    *row = m.rows > 1 ? m.row : columns;
+    return m.data;
+  }
+
+  Network<T>& network() { return network_; }
+  Index size() const { return params_.size(); }
+  Users users;
+
+ private:
+  py::array params_;  // keeps the memory
+  Network<T> network_;
+};
+
+OptimizerGroup group_of(const py::dict& d) {
+  OptimizerGroup g;
+  const auto kind = d["kind"].cast<std::string>();
+  const auto number = [&d](const char* name) { return d[name].cast<double>(); };
+  g.steps = d["steps"].cast<std::int64_t>();
+  if (kind == "sgd") {
+    g.kind = Optimizer::kSgd;
+    g.sgd = {number("lr"), number("momentum"), number("dampening"), number("weight_decay"),
+             d["nesterov"].cast<bool>()};
+    return g;
+  }
+  g.kind = Optimizer::kAdam;
+  g.adam = {number("lr"),  number("beta1"),        number("beta2"),
+            number("eps"), number("weight_decay"), kind == "adamw"};
+  g.beta1_power = number("beta1_power");
+  g.beta2_power = number("beta2_power");
+  return g;
+}
+
+template <class T>
+class TrainingObject {
+ public:
+  TrainingObject(py::object owner, int loss, const py::dict& options, const py::list& segments,
+                 py::array grads)
+      : owner_(std::move(owner)),
+        object_(owner_.cast<NetworkObject<T>&>()),
+        grads_(std::move(grads)),
+        spec_(spec_of(loss, options)),
+        training_(object_.network(), spec_, segments_of(segments),
+                  flat<T>(grads_, "grads", object_.size())) {}
+
+  void set_optimizer(const py::list& groups, py::object state1, py::object state2) {
+    OptimizerState<T> optimizer;
+    for (const auto& g : groups) optimizer.groups.push_back(group_of(g.cast<py::dict>()));
+    optimizer.state1 = state(state1, "state1");
+    optimizer.state2 = state(state2, "state2");
+    for (const OptimizerGroup& g : optimizer.groups) {
+      const bool adam = g.kind == Optimizer::kAdam;
+      if ((adam || g.sgd.momentum != 0.0) && !optimizer.state1) value_error("state1 is missing");
+      if (adam && !optimizer.state2) value_error("state2 is missing");
+    }
+    for (const int group : groups_) {
+      if (group >= static_cast<int>(optimizer.groups.size())) value_error("a group is missing");
+    }
+    const Use use(object_.users, true);
+    training_.set_optimizer(std::move(optimizer));
+    state1_ = std::move(state1);
+    state2_ = std::move(state2);
+  }
+
+  // (steps, beta1_power, beta2_power) of each group.
+  py::list progress() const {
+    py::list list;
+    for (const OptimizerGroup& g : training_.optimizer().groups) {
+      list.append(py::make_tuple(g.steps, g.beta1_power, g.beta2_power));
+    }
+    return list;
+  }
+
+  void set_random(std::uint64_t key, py::object tickets) {
+    Counter* counter = tickets.is_none() ? nullptr : tickets.cast<Counter*>();
+    training_.set_random(key, counter);
+    tickets_ = std::move(tickets);
+  }
+
+  py::tuple step(const py::array& x, const py::array& target, const py::object& sample_weight,
+                 double max_norm) {
+    return one(x, target, sample_weight, [&](const Dataset<T>& data) {
+      training_.set_max_norm(max_norm);
+      return training_.step(data);
+    });
+  }
+
+  py::tuple gradient(const py::array& x, const py::array& target, const py::object& sample_weight,
+                     bool accumulate) {
+    return one(x, target, sample_weight,
+               [&](const Dataset<T>& data) { return training_.gradient(data, accumulate); });
+  }
+
+  void apply(double max_norm) {
+    require_ready();
+    const Use use(object_.users, true);
+    ReleaseGil release;
+    training_.set_max_norm(max_norm);
+    training_.apply();
+  }
+
+  void run(const py::array& x, const py::array& target, const py::object& sample_weight,
+           const py::object& order, Index batch, double seconds, double max_norm, Epoch& epoch) {
+    require_ready();
+    if (batch < 1) value_error("batch must be at least 1");
+    const Dataset<T> data = dataset(x, target, sample_weight);
+    const std::int64_t* rows = nullptr;
+    if (!order.is_none()) {
+      const auto array = order.cast<py::array>();
+      rows = input<std::int64_t>(array, "order", {data.rows});
+      for (Index i = 0; i < data.rows; ++i) {
+        if (rows[i] < 0 || rows[i] >= data.rows) value_error("order must hold rows of x");
+      }
+    }
+    if (epoch.next < 0 || epoch.next >= data.rows) value_error("the epoch is over");
+    const Use use(object_.users, true);
+    ReleaseGil release;
+    training_.set_max_norm(max_norm);
+    training_.run(data, rows, batch, seconds, &epoch);
+  }
+
+ private:
+  void require_ready() const {
+    for (const int group : groups_) {
+      if (group >= static_cast<int>(training_.optimizer().groups.size())) {
+        throw std::runtime_error("set_optimizer comes first");
+      }
+    }
+    for (const Layer& layer : object_.network().layers()) {
+      if (layer.kind == LayerKind::kDropout && tickets_.is_none()) {
+        throw std::runtime_error("set_random comes first");
+      }
+    }
+  }
+
+  T* state(py::object& a, const char* name) const {
+    if (a.is_none()) return nullptr;
+    auto array = a.cast<py::array>();
+    return flat<T>(array, name, object_.size());
+  }
+
+  LossSpec<T> spec_of(int loss, const py::dict& options) {
+    if (loss < 0 || loss >= static_cast<int>(Loss::kCount)) value_error("unknown loss");
+    LossSpec<T> spec;
+    spec.kind = static_cast<Loss>(loss);
+    const int reduction = options["reduction"].cast<int>();
+    if (reduction != static_cast<int>(Reduction::kMean) &&
+        reduction != static_cast<int>(Reduction::kSum)) {
+      value_error("reduction must be mean or sum");
+    }
+    spec.reduction = static_cast<Reduction>(reduction);
+    spec.label_smoothing = options["label_smoothing"].cast<double>();
+    spec.beta = options["beta"].cast<double>();
+    spec.ignore_index = options["ignore_index"].cast<std::int64_t>();
+    class_weight_ = options["weight"];
+    pos_weight_ = options["pos_weight"];
+    const Index columns = object_.network().out_features();
+    spec.class_weight = optional_input<T>(class_weight_, "weight", {columns});
+    pos_weight_data_ = optional_input<T>(pos_weight_, "pos_weight", {columns});
+    return spec;
+  }
+
+  std::vector<Segment> segments_of(const py::list& list) {
+    std::vector<Segment> segments;
+    for (const auto& item : list) {
+      const auto t = item.cast<std::tuple<std::size_t, bool, Index, Index, int>>();
+      const Segment s{std::get<0>(t), std::get<1>(t), std::get<2>(t), std::get<3>(t),
+                      std::get<4>(t)};
+      if (s.layer >= object_.network().depth()) value_error("a segment must belong to a layer");
+      const Layer& layer = object_.network().layers()[s.layer];
+      const Index least = s.is_bias ? layer.out : layer.in * layer.weight_row;
+      if (s.begin != (s.is_bias ? layer.bias : layer.weight) || s.size < least ||
+          s.begin + s.size > object_.size()) {
+        value_error("a segment must be its layer's parameter");
+      }
+      groups_.push_back(s.group);
+      segments.push_back(s);
+    }
+    return segments;
+  }
+
+  Dataset<T> dataset(const py::array& x, const py::array& target, const py::object& weight) {
+    Dataset<T> data;
+    data.x = NetworkObject<T>::rows(x, "x", object_.network().in_features(), &data.x_row);
+    data.rows = x.shape(0);
+    if (data.rows < 1) value_error("x must have at least one row");
+    if (has_index_target(spec_.kind)) {
+      data.index = input<std::int64_t>(target, "y", {data.rows});
+      LossRows<T> all;
+      all.rows = data.rows;
+      all.columns = object_.network().out_features();
+      all.index = data.index;
+      Index row;
+      if (!check_targets(spec_, all, &row)) {
+        value_error("y must hold classes from 0 to " + std::to_string(all.columns - 1) + ", got " +
+                    std::to_string(data.index[row]) + " in row " + std::to_string(row));
+      }
+    } else {
+      require_shape(target, "y", {data.rows, object_.network().out_features()});
+      data.target =
+          NetworkObject<T>::rows(target, "y", object_.network().out_features(), &data.target_row);
+    }
+    data.sample_weight = optional_input<T>(weight, "sample_weight", {data.rows});
+    return data;
+  }
+
+  template <class Action>
+  py::tuple one(const py::array& x, const py::array& target, const py::object& sample_weight,
+                const Action& action) {
+    require_ready();
+    const Dataset<T> data = dataset(x, target, sample_weight);
+    StepResult result;
+    {
+      const Use use(object_.users, true);
+      ReleaseGil release;
+      result = action(data);
+    }
+    return py::make_tuple(static_cast<int>(result.status), result.loss);
+  }
+
+  py::object owner_;
+  NetworkObject<T>& object_;
+  py::array grads_;
+  py::object class_weight_, pos_weight_, tickets_ = py::none(), state1_, state2_;
+  const T* pos_weight_data_ = nullptr;
+  std::vector<int> groups_;
+  LossSpec<T> spec_;
+  Training<T> training_;
+};
+
+template <class T>
+void bind_types(py::module_& m, const std::string& suffix) {
+  py::class_<NetworkObject<T>>(m, ("Network_" + suffix).c_str(), "Layers over flat parameters.")
+      .def(py::init<const py::list&, py::array>(), py::arg("layers"), py::arg("params").noconvert())
+      .def("predict", &NetworkObject<T>::predict, py::arg("x").noconvert(),
+           py::arg("out").noconvert(), "out = network(x), evaluating.");
+  using Train = TrainingObject<T>;
+  py::class_<Train>(m, ("Training_" + suffix).c_str(), "Steps of a network's training.")
+      .def(py::init<py::object, int, const py::dict&, const py::list&, py::array>(),
+           py::arg("network"), py::arg("loss"), py::arg("options"), py::arg("segments"),
+           py::arg("grads").noconvert())
+      .def("set_optimizer", &Train::set_optimizer, py::arg("groups"), py::arg("state1"),
+           py::arg("state2"), "Groups by segment number, and flat moments.")
+      .def("progress", &Train::progress, "Steps done and powers of beta, by group.")
+      .def("set_random", &Train::set_random, py::arg("key"), py::arg("tickets"),
+           "Where dropout's masks come from.")
+      .def("step", &Train::step, py::arg("x").noconvert(), py::arg("y").noconvert(),
+           py::arg("sample_weight"), py::arg("max_norm"), "One step: (status, loss).")
+      .def("gradient", &Train::gradient, py::arg("x").noconvert(), py::arg("y").noconvert(),
+           py::arg("sample_weight"), py::arg("accumulate"), "Gradients alone: (status, loss).")
+      .def("apply", &Train::apply, py::arg("max_norm"), "Update from the gradients.")
+      .def("run", &Train::run, py::arg("x").noconvert(), py::arg("y").noconvert(),
+           py::arg("sample_weight"), py::arg("order"), py::arg("batch"), py::arg("seconds"),
+           py::arg("max_norm"), py::arg("epoch"), "A piece of an epoch.");
+}
+
+}  // namespace
+
+void bind_network(py::module_& m) {
+  m.attr("LAYER_LINEAR") = static_cast<int>(LayerKind::kLinear);
+  m.attr("LAYER_ACTIVATION") = static_cast<int>(LayerKind::kActivation);
+  m.attr("LAYER_DROPOUT") = static_cast<int>(LayerKind::kDropout);
+  m.attr("STEP_DONE") = static_cast<int>(StepStatus::kDone);
+  m.attr("STEP_SKIPPED") = static_cast<int>(StepStatus::kSkipped);
+  m.attr("STEP_NON_FINITE") = static_cast<int>(StepStatus::kNonFinite);
+  py::class_<Epoch>(m, "Epoch", "Where an epoch stands.")
+      .def(py::init<>())
+      .def_readonly("next", &Epoch::next)
+      .def_readonly("steps", &Epoch::steps)
+      .def_readonly("loss_sum", &Epoch::loss_sum)
+      .def_readonly("weight_sum", &Epoch::weight_sum)
+      .def_readonly("finished", &Epoch::finished)
+      .def_property_readonly("status", [](const Epoch& e) { return static_cast<int>(e.status); });
+  bind_types<float>(m, "f32");
+  bind_types<double>(m, "f64");
+}
+
+}  // namespace fastnet

@@ -1,0 +1,115 @@
+// A compiled network: layers over one flat buffer of parameters, run on ranges of rows or columns.
+//
+// Network knows what a layer computes and where its operands lie; who computes what when (threads,
+// phases, barriers) is decided by training.cpp and inference.cpp. Its layer functions are noexcept
+// and allocate nothing, so they run inside a parallel region.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/buffer.hpp"
+#include "dispatch/kernels.hpp"
+
+namespace fastnet {
+
+using Index = std::ptrdiff_t;
+
+enum class LayerKind : int { kLinear, kActivation, kDropout, kCount };
+
+// One layer. `weight` and `bias` are offsets in elements into the flat buffers of parameters and
+// gradients, -1 where there is none. A linear layer's weight lies there as W = weight.T, (in, out)
+// with rows `weight_row` apart.
+struct Layer {
+  LayerKind kind = LayerKind::kLinear;
+  Index in = 0, out = 0;
+  ActivationSpec act;  // of a linear layer: fused behind it
+  Index weight = -1, bias = -1;
+  Index weight_row = 0;
+  double p = 0.0;  // dropout
+};
+
+// Whether training keeps the sum before the activation beside the output.
+inline bool keeps_sum(const Layer& layer) {
+  return layer.kind == LayerKind::kLinear && layer.act.kind != Activation::kIdentity &&
+         !derivative_from_output(layer.act.kind);
+}
+
+// Where one layer's arrays of a batch lie: row-major, rows `row` apart, padding zero in d.
+template <class T>
+struct LayerArrays {
+  Index row = 0;
+  T* y = nullptr;  // output
+  T* z = nullptr;  // what the activation's derivative is computed from: y, or the sum before it
+  T* d = nullptr;  // gradient of y; once the activation is passed, of the sum before it
+  std::uint64_t ticket = 0;  // dropout
+};
+
+// What a pass over a batch works on.
+template <class T>
+struct Pass {
+  const Kernels* table;
+  bool training;
+  const T* x;  // input of the network, rows x_row apart
+  Index x_row;
+  std::vector<LayerArrays<T>>* layers;
+  std::uint64_t key;  // dropout
+};
+
+// Rows [r0, r1) and columns [c0, c1).
+struct Range {
+  Index r0, r1, c0, c1;
+};
+
+template <class T>
+class Network {
+ public:
+  Network(std::vector<Layer> layers, T* params);
+
+  const std::vector<Layer>& layers() const { return layers_; }
+  std::size_t depth() const { return layers_.size(); }
+  Index in_features() const { return layers_.front().in; }
+  Index out_features() const { return layers_.back().out; }
+  Index max_features() const { return max_features_; }
+  // Floating-point operations of one row forward, 2 for a multiply-add.
+  double flops_per_row() const { return flops_per_row_; }
+  // Elements of the weights.
+  Index weight_elements() const { return weight_elements_; }
+  T* params() const { return params_; }
+
+  // y (and z) of layer l. A linear layer's columns may be split, the others need whole rows.
+  void forward(const Pass<T>& pass, std::size_t l, Range range, T* scratch) const noexcept;
+  // The step from the gradient of y to that of the sum before a linear layer's activation, in d.
+  void backward_activation(const Pass<T>& pass, std::size_t l, Index r0, Index r1) const noexcept;
+  // d of layer l - 1; columns are those of the layer's input.
+  void backward_input(const Pass<T>& pass, std::size_t l, Range range, T* scratch) const noexcept;
+  // Gradient of rows [i0, i1) of W over the whole batch, to dw with W's row distance; padding is
+  // not written.
+  void backward_weight(const Pass<T>& pass, std::size_t l, Index batch, Index i0, Index i1, T* dw,
+                       T* scratch) const noexcept;
+  // Gradient of the bias over the whole batch.
+  void backward_bias(const Pass<T>& pass, std::size_t l, Index batch, T* db) const noexcept;
+
+  // dX = dY W^T reads the weights transposed. Their memory is allocated once, before training; a
+  // copy is brought up to date for rows [i0, i1) of W.
+  void allocate_transposed();
+  bool has_transposed(std::size_t l) const { return l > 0 && transposed_[l].row > 0; }
+  void refresh_transposed(const Kernels& table, std::size_t l, Index i0, Index i1) const noexcept;
+
+ private:
+  struct Transposed {
+    Index offset = 0, row = 0;
+  };
+  DropoutArgs<T> dropout_args(const Pass<T>& pass, std::size_t l, Index first_row, Index rows,
+                              const T* x, Index x_row, T* y, Index y_row) const noexcept;
+  const T* input(const Pass<T>& pass, std::size_t l, Index* row) const noexcept;
+
+  std::vector<Layer> layers_;
+  T* params_;
+  std::vector<Transposed> transposed_;
+  Buffer transposed_memory_;
+  Index max_features_ = 0, weight_elements_ = 0;
+  double flops_per_row_ = 0.0;
+};
+
+}  // namespace fastnet

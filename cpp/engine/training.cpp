@@ -1,0 +1,357 @@
+// The two phases of a training step.
+#include "engine/training.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+
+#include "dispatch/dispatch.hpp"
+
+namespace fastnet {
+namespace {
+
+template <class T>
+constexpr Index elements(Index bytes) {
+  return bytes / static_cast<Index>(sizeof(T));
+}
+
+// Rows that phase A takes through all layers at once: their activations and gradients stay in L2,
+// or, where the weights don't fit L2 themselves, enough rows to pay for streaming them.
+constexpr Index kTileRows = 56;  // a multiple of 14, the height of a register tile
+constexpr Index kWideTileRows = 256;
+constexpr Index kWideWeightBytes = 1 << 20;
+// Fewer rows than this a thread, and a layer is split by columns instead.
+constexpr Index kFewRows = 8;
+
+}  // namespace
+
+// ---- phase A ----
+
+template <class T>
+void Training<T>::refresh(const Team& team) noexcept {
+  for (std::size_t l = 1; l < network_.depth(); ++l) {
+    if (!network_.has_transposed(l)) continue;
+    Index begin, end;
+    team.share(network_.layers()[l].in, 16, &begin, &end);
+    if (begin < end) network_.refresh_transposed(*table_, l, begin, end);
+  }
+}
+
+template <class T>
+void Training<T>::gather(const Team& team, const Dataset<T>& data,
+                         const BatchRows& batch) noexcept {
+  Index begin, end;
+  team.share(batch.rows, 1, &begin, &end);
+  const bool by_index = has_index_target(loss_.kind);
+  auto* index = targets_.as<std::int64_t>();
+  T* target = targets_.as<T>();
+  const Index columns = network_.out_features();
+  const bool copy_x = pass_.x == x_buffer_;
+  const auto bytes = static_cast<std::size_t>(network_.in_features()) * sizeof(T);
+  for (Index i = begin; i < end; ++i) {
+    const Index from = batch.order ? batch.order[i] : batch.first + i;
+    if (copy_x) std::memcpy(x_buffer_ + i * x_buffer_row_, data.x + from * data.x_row, bytes);
+    if (by_index) {
+      index[i] = data.index[from];
+    } else {
+      std::memcpy(target + i * columns, data.target + from * data.target_row,
+                  static_cast<std::size_t>(columns) * sizeof(T));
+    }
+    if (data.sample_weight) weights_[i] = data.sample_weight[from];
+  }
+  if (team.index() != 0) return;
+  for (std::size_t l = 0; l < network_.depth(); ++l) {
+    // A Counter that is used up leaves the ticket as it is: after 2^56 of them.
+    if (network_.layers()[l].kind == LayerKind::kDropout) tickets_->take(1, &layers_[l].ticket);
+  }
+}
+
+// All layers on a tile of rows, without meeting the other threads.
+template <class T>
+void Training<T>::propagate_rows(const Team& team, const LossRows<T>& rows) noexcept {
+  Index begin, end;
+  team.share(rows.rows, 1, &begin, &end);
+  if (begin == end) return;
+  const std::size_t depth = network_.depth();
+  const bool wide = network_.weight_elements() * Index(sizeof(T)) > kWideWeightBytes;
+  const Index height = wide ? kWideTileRows : kTileRows;
+  const Index tiles = (end - begin + height - 1) / height;
+  T* const own = scratch(team);
+  for (Index tile = 0; tile < tiles; ++tile) {
+    const Index r0 = begin + (end - begin) * tile / tiles;
+    const Index r1 = begin + (end - begin) * (tile + 1) / tiles;
+    for (std::size_t l = 0; l < depth; ++l) {
+      network_.forward(pass_, l, {r0, r1, 0, network_.layers()[l].out}, own);
+    }
+    table_->template of<T>().loss.rows(loss_, rows_of(loss_, rows, r0, r1));
+    for (std::size_t l = depth; l-- > 0;) {
+      network_.backward_activation(pass_, l, r0, r1);
+      if (l > 0) network_.backward_input(pass_, l, {r0, r1, 0, network_.layers()[l].in}, own);
+    }
+  }
+}
+
+// One layer after the other, each split by columns: for a few rows of a wide network.
+template <class T>
+void Training<T>::propagate_layers(const Team& team, const LossRows<T>& rows) noexcept {
+  const std::size_t depth = network_.depth();
+  T* const own = scratch(team);
+  constexpr Index kPanel = 2 * kAlignment / Index(sizeof(T));
+  Index begin, end;
+  team.share(rows.rows, 1, &begin, &end);
+  const auto split = [&](const Layer& layer, Index columns) {
+    Range range{begin, end, 0, columns};
+    if (layer.kind == LayerKind::kLinear) {
+      range.r0 = 0;
+      range.r1 = rows.rows;
+      team.share(columns, kPanel, &range.c0, &range.c1);
+    }
+    return range;
+  };
+  for (std::size_t l = 0; l < depth; ++l) {
+    const Range range = split(network_.layers()[l], network_.layers()[l].out);
+    if (range.r0 < range.r1 && range.c0 < range.c1) network_.forward(pass_, l, range, own);
+    team.barrier();
+  }
+  if (begin < end) table_->template of<T>().loss.rows(loss_, rows_of(loss_, rows, begin, end));
+  for (std::size_t l = depth; l-- > 0;) {
+    if (begin < end) network_.backward_activation(pass_, l, begin, end);
+    if (l == 0) break;
+    team.barrier();
+    const Range range = split(network_.layers()[l], network_.layers()[l].in);
+    if (range.r0 < range.r1 && range.c0 < range.c1) network_.backward_input(pass_, l, range, own);
+    team.barrier();
+  }
+}
+
+// ---- phase B ----
+
+template <class T>
+void Training<T>::block_gradient(const Block& block, Index batch, T* gradient, T* own) noexcept {
+  const Segment& segment = segments_[block.segment];
+  const Layer& layer = network_.layers()[segment.layer];
+  // Padding is no gradient: it stays zero in the parameters.
+  const Index row = segment.is_bias ? segment.size : layer.weight_row;
+  for (Index i = 0; i < block.i1 - block.i0; ++i) {
+    std::memset(gradient + i * row + layer.out, 0,
+                static_cast<std::size_t>(row - layer.out) * sizeof(T));
+  }
+  if (segment.is_bias) {
+    network_.backward_bias(pass_, segment.layer, batch, gradient);
+  } else {
+    network_.backward_weight(pass_, segment.layer, batch, block.i0, block.i1, gradient, own);
+  }
+}
+
+template <class T>
+void Training<T>::update_block(const Block& block, const T* gradient, double scale) noexcept {
+  const Segment& segment = segments_[block.segment];
+  if (segment.group < 0) return;
+  const Index begin = block_begin(block);
+  OptimizerSpec<T> spec = updates_[static_cast<std::size_t>(segment.group)];
+  spec.scale = static_cast<T>(scale);
+  table_->template of<T>().optimizer.update(spec, network_.params() + begin, gradient,
+                                            optimizer_.state1 ? optimizer_.state1 + begin : nullptr,
+                                            optimizer_.state2 ? optimizer_.state2 + begin : nullptr,
+                                            block_size(block));
+  if (!segment.is_bias && network_.has_transposed(segment.layer)) {
+    network_.refresh_transposed(*table_, segment.layer, block.i0, block.i1);
+  }
+}
+
+template <class T>
+void Training<T>::update_blocks(const Team& team, Index batch) noexcept {
+  T* const own = scratch(team);
+  T* const gradient = own + elements<T>(kProductScratchBytes);
+  const auto t = static_cast<std::size_t>(team.index());
+  for (std::size_t b = plan_.first[t]; b < plan_.first[t + 1]; ++b) {
+    if (segments_[plan_.blocks[b].segment].group < 0) continue;
+    block_gradient(plan_.blocks[b], batch, gradient, own);
+    update_block(plan_.blocks[b], gradient, 1.0);
+  }
+}
+
+template <class T>
+void Training<T>::gradient_blocks(const Team& team, Index batch, bool accumulate) noexcept {
+  T* const own = scratch(team);
+  T* const gradient = own + elements<T>(kProductScratchBytes);
+  const auto t = static_cast<std::size_t>(team.index());
+  for (std::size_t b = plan_.first[t]; b < plan_.first[t + 1]; ++b) {
+    const Block& block = plan_.blocks[b];
+    T* const target = grads_ + block_begin(block);
+    block_gradient(block, batch, accumulate ? gradient : target, own);
+    if (!accumulate) continue;
+    for (Index i = 0; i < block_size(block); ++i) target[i] += gradient[i];
+  }
+}
+
+// What brings the gradients' norm down to max_norm, as torch.nn.utils.clip_grad_norm_ has it. Sums
+// of squares are taken over fixed pieces of the flat buffer, whose padding is zero, and added in
+// order.
+template <class T>
+double Training<T>::clip_scale(const Team& team) noexcept {
+  const Index pieces = static_cast<Index>(partial_.size());
+  Index begin, end;
+  team.share(pieces, 1, &begin, &end);
+  for (Index i = begin; i < end; ++i) {
+    const Index first = i * kNormPiece;
+    partial_[static_cast<std::size_t>(i)] = table_->template of<T>().reduce.sum_squares(
+        grads_ + first, std::min(kNormPiece, flat_size_ - first));
+  }
+  team.barrier();
+  double total = 0.0;
+  for (const double partial : partial_) total += partial;
+  const double scale = max_norm_ / (std::sqrt(total) + 1e-6);
+  return scale < 1.0 ? scale : 1.0;
+}
+
+template <class T>
+void Training<T>::apply_blocks(const Team& team) noexcept {
+  const double scale = max_norm_ > 0.0 ? clip_scale(team) : 1.0;
+  const auto t = static_cast<std::size_t>(team.index());
+  for (std::size_t b = plan_.first[t]; b < plan_.first[t + 1]; ++b) {
+    update_block(plan_.blocks[b], grads_ + block_begin(plan_.blocks[b]), scale);
+  }
+}
+
+// ---- steps ----
+
+template <class T>
+StepResult Training<T>::run_batch(const Team& team, const Dataset<T>& data, const BatchRows& batch,
+                                  Mode mode) noexcept {
+  if (pass_.x != x_buffer_) pass_.x = data.x + batch.first * data.x_row;
+  gather(team, data, batch);
+  team.barrier();
+  LossRows<T> rows = rows_;
+  rows.rows = batch.rows;
+  StepResult result;
+  result.weight = loss_denominator(loss_, rows);
+  if (result.weight == 0.0 && loss_.reduction == Reduction::kMean) {
+    result.status = StepStatus::kSkipped;
+    result.loss = std::nan("");
+    team.barrier();
+    return result;
+  }
+  rows.factor = loss_factor<T>(result.weight);
+  if (batch.rows < kFewRows * team.size() && team.size() > 1) {
+    propagate_layers(team, rows);
+  } else {
+    propagate_rows(team, rows);
+  }
+  team.barrier();
+  result.loss = static_cast<double>(loss_value(terms_, batch.rows, result.weight));
+  if (!std::isfinite(result.loss)) {
+    result.status = StepStatus::kNonFinite;
+    if (mode == Mode::kStep) {
+      team.barrier();
+      return result;
+    }
+  }
+  if (mode == Mode::kStep && max_norm_ == 0.0) {
+    update_blocks(team, batch.rows);
+  } else {
+    gradient_blocks(team, batch.rows, mode == Mode::kAccumulate);
+    if (mode == Mode::kStep) {
+      team.barrier();
+      apply_blocks(team);
+    }
+  }
+  team.barrier();
+  return result;
+}
+
+template <class T>
+StepResult Training<T>::step(const Dataset<T>& data) {
+  return one_batch(data, Mode::kStep);
+}
+
+template <class T>
+StepResult Training<T>::gradient(const Dataset<T>& data, bool accumulate) {
+  return one_batch(data, accumulate ? Mode::kAccumulate : Mode::kGradient);
+}
+
+template <class T>
+StepResult Training<T>::one_batch(const Dataset<T>& data, Mode mode) {
+  prepare(data, data.rows, false);
+  StepResult result;
+  if (mode == Mode::kStep) start_step();
+  parallel(plan_.threads, [&](const Team& team) {
+    refresh(team);
+    const StepResult mine = run_batch(team, data, {0, data.rows, nullptr}, mode);
+    if (team.index() == 0) result = mine;
+  });
+  if (mode == Mode::kStep && result.status == StepStatus::kDone) finish_step();
+  return result;
+}
+
+template <class T>
+void Training<T>::apply() {
+  table_ = &kernels();
+  const int threads = threads_for(static_cast<double>(flat_size_) * 1e-3);
+  if (threads != plan_.threads) make_plan(threads);
+  start_step();
+  parallel(threads, [&](const Team& team) { apply_blocks(team); });
+  finish_step();
+}
+
+template <class T>
+void Training<T>::run(const Dataset<T>& data, const std::int64_t* order, Index batch,
+                      double seconds, Epoch* epoch) {
+  prepare(data, std::min(batch, data.rows), order != nullptr);
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point end = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                                   std::chrono::duration<double>(seconds));
+  bool stop = false;
+  start_step();
+  parallel(plan_.threads, [&](const Team& team) {
+    refresh(team);
+    while (!stop) {
+      BatchRows rows{epoch->next, std::min(batch, data.rows - epoch->next), nullptr};
+      if (order) rows.order = order + epoch->next;
+      const StepResult result = run_batch(team, data, rows, Mode::kStep);
+      // All have read `epoch` at run_batch's first barrier; they read it again after the next.
+      if (team.index() == 0) {
+        epoch->status = result.status;
+        if (result.status == StepStatus::kDone) {
+          epoch->loss_sum += result.loss * result.weight;
+          epoch->weight_sum += result.weight;
+          finish_step();
+        }
+        if (result.status != StepStatus::kNonFinite) {
+          epoch->next += rows.rows;
+          ++epoch->steps;
+        }
+        epoch->finished = epoch->next >= data.rows;
+        stop = epoch->finished || result.status == StepStatus::kNonFinite || Clock::now() >= end;
+        if (!stop) start_step();
+      }
+      team.barrier();
+    }
+  });
+}
+
+template <class T>
+void Training<T>::start_step() noexcept {
+  for (std::size_t g = 0; g < optimizer_.groups.size(); ++g) {
+    const OptimizerGroup& group = optimizer_.groups[g];
+    updates_[g] = group.kind == Optimizer::kSgd
+                      ? sgd_spec<T>(group.sgd, group.steps == 0, 1.0)
+                      : adam_spec<T>(group.adam, group.beta1_power * group.adam.beta1,
+                                     group.beta2_power * group.adam.beta2, 1.0);
+  }
+}
+
+template <class T>
+void Training<T>::finish_step() noexcept {
+  for (OptimizerGroup& group : optimizer_.groups) {
+    ++group.steps;
+    group.beta1_power *= group.adam.beta1;
+    group.beta2_power *= group.adam.beta2;
+  }
+}
+
+template class Training<float>;
+template class Training<double>;
+
+}  // namespace fastnet

@@ -1,0 +1,181 @@
+// A training step, and an epoch of them, in one call.
+//
+// A step has two phases inside one parallel region:
+//   A. each thread takes its rows of the batch through all layers, the loss and all the deltas
+//   back;
+//      weights are only read, and a tile of rows stays in its core's cache;
+//   B. each thread takes its blocks of the weights: the gradient of a block over the whole batch in
+//      row order, then the optimizer's update of that block while it is in cache.
+// Every element is computed by one thread in an order that does not depend on the split, so the
+// bits do not depend on the number of threads, and a step equals gradient() followed by apply().
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/buffer.hpp"
+#include "core/threads.hpp"
+#include "engine/loss.hpp"
+#include "engine/network.hpp"
+#include "engine/optimizer.hpp"
+#include "engine/sampler.hpp"
+
+namespace fastnet {
+
+// Rows to train on; `index` or `target`, as the loss has it.
+template <class T>
+struct Dataset {
+  Index rows = 0;
+  const T* x = nullptr;
+  Index x_row = 0;
+  const std::int64_t* index = nullptr;
+  const T* target = nullptr;
+  Index target_row = 0;
+  const T* sample_weight = nullptr;
+};
+
+// A batch: rows order[0 .. rows) of the data, or rows [first, first + rows) if order is null.
+struct BatchRows {
+  Index first = 0, rows = 0;
+  const std::int64_t* order = nullptr;
+};
+
+// A run of parameters in the flat buffers that one optimizer group updates: a weight's rows or a
+// vector.
+struct Segment {
+  std::size_t layer;
+  bool is_bias;
+  Index begin, size;  // elements, padding included
+  int group;          // index into OptimizerState::groups, -1 where frozen
+};
+
+// Elements of the flat buffer whose squares are summed as one piece.
+constexpr Index kNormPiece = 1 << 16;
+
+// One parameter group of an optimizer and how far it is. The powers of beta are repeated products,
+// so that a resumed run has the same bits.
+struct OptimizerGroup {
+  Optimizer kind = Optimizer::kSgd;
+  SgdOptions sgd{};
+  AdamOptions adam{};
+  std::int64_t steps = 0;  // done
+  double beta1_power = 1.0, beta2_power = 1.0;
+};
+
+// What updates the parameters. state1 and state2 are flat as the parameters are, or null.
+template <class T>
+struct OptimizerState {
+  std::vector<OptimizerGroup> groups;
+  T* state1 = nullptr;
+  T* state2 = nullptr;
+};
+
+enum class StepStatus : int { kDone, kSkipped, kNonFinite };
+
+struct StepResult {
+  StepStatus status = StepStatus::kDone;
+  double loss = 0.0;    // as rounded to T
+  double weight = 0.0;  // what the loss was divided by
+};
+
+// Where an epoch stands.
+struct Epoch {
+  Index next = 0;  // first row of the next batch
+  Index steps = 0;
+  double loss_sum = 0.0, weight_sum = 0.0;  // of loss * weight and weight over the batches
+  bool finished = false;
+  StepStatus status = StepStatus::kDone;
+};
+
+template <class T>
+class Training {
+ public:
+  // `grads` is flat as network.params(); segments cover all parameters in the layers' order.
+  Training(Network<T>& network, const LossSpec<T>& loss, std::vector<Segment> segments, T* grads);
+
+  const OptimizerState<T>& optimizer() const { return optimizer_; }
+  void set_optimizer(OptimizerState<T> optimizer) {
+    optimizer_ = std::move(optimizer);
+    updates_.resize(optimizer_.groups.size());
+  }
+  // Dropout: the key, and where tickets come from.
+  void set_random(std::uint64_t key, Counter* tickets) {
+    key_ = key;
+    tickets_ = tickets;
+  }
+  // 0: no clipping. Else gradients are scaled so that their norm is at most max_norm.
+  void set_max_norm(double max_norm) { max_norm_ = max_norm; }
+
+  // Throws std::bad_alloc before anything changes.
+  StepResult step(const Dataset<T>& data);
+  // Gradients of a batch into grads, or added to them.
+  StepResult gradient(const Dataset<T>& data, bool accumulate);
+  // Updates the parameters from grads.
+  void apply();
+  // Steps through the batches of an epoch for about `seconds`, going on from `epoch`.
+  void run(const Dataset<T>& data, const std::int64_t* order, Index batch, double seconds,
+           Epoch* epoch);
+
+ private:
+  enum class Mode { kStep, kGradient, kAccumulate };
+  // A block of phase B: rows [i0, i1) of a segment's matrix; a vector is one row.
+  struct Block {
+    std::size_t segment;
+    Index i0, i1;
+  };
+  struct Plan {
+    int threads = 0;
+    std::vector<Block> blocks;
+    std::vector<std::size_t> first;  // first block of each thread
+  };
+
+  void prepare(const Dataset<T>& data, Index batch, bool gather);
+  void make_plan(int threads);
+  void refresh(const Team& team) noexcept;
+  StepResult one_batch(const Dataset<T>& data, Mode mode);
+  void start_step() noexcept;
+  void finish_step() noexcept;
+  StepResult run_batch(const Team& team, const Dataset<T>& data, const BatchRows& batch,
+                       Mode mode) noexcept;
+  void gather(const Team& team, const Dataset<T>& data, const BatchRows& batch) noexcept;
+  void propagate_rows(const Team& team, const LossRows<T>& rows) noexcept;
+  void propagate_layers(const Team& team, const LossRows<T>& rows) noexcept;
+  void update_blocks(const Team& team, Index batch) noexcept;
+  void gradient_blocks(const Team& team, Index batch, bool accumulate) noexcept;
+  void block_gradient(const Block& block, Index batch, T* gradient, T* scratch) noexcept;
+  double clip_scale(const Team& team) noexcept;
+  void apply_blocks(const Team& team) noexcept;
+  void update_block(const Block& block, const T* gradient, double scale) noexcept;
+  Index block_begin(const Block& block) const noexcept;
+  Index block_size(const Block& block) const noexcept;
+  T* scratch(const Team& team) const noexcept;
+  int threads_for_batch(Index rows) const noexcept;
+
+  Network<T>& network_;
+  LossSpec<T> loss_;
+  std::vector<Segment> segments_;
+  T* grads_;
+  Index flat_size_ = 0;
+  OptimizerState<T> optimizer_;
+  std::vector<OptimizerSpec<T>> updates_;  // of the step under way, one a group
+  std::uint64_t key_ = 0;
+  Counter* tickets_ = nullptr;
+  double max_norm_ = 0.0;
+
+  const Kernels* table_ = nullptr;
+  Index capacity_ = 0;  // rows
+  Buffer activations_, thread_memory_, targets_;
+  std::vector<LayerArrays<T>> layers_;
+  T* x_buffer_ = nullptr;
+  Index x_buffer_row_ = 0;
+  T* terms_ = nullptr;    // the loss by row
+  T* weights_ = nullptr;  // the batch's sample weights
+  Pass<T> pass_{};
+  LossRows<T> rows_;
+  Plan plan_;
+  std::vector<double> partial_;  // sums of squares by piece
+  Index thread_bytes_ = 0;
+  Index block_elements_ = 0;
+};
+
+}  // namespace fastnet

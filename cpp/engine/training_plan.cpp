@@ -1,0 +1,165 @@
+// Training's memory, and which thread gets which block of the weights.
+#include <algorithm>
+#include <utility>
+
+#include "dispatch/dispatch.hpp"
+#include "engine/training.hpp"
+
+namespace fastnet {
+namespace {
+
+// Gradients of a block of weights that wait for the optimizer: they stay in L2.
+constexpr Index kBlockBytes = 128 * 1024;
+// Floating-point operations that a thread does in a microsecond, about half of the peak.
+constexpr double kFlopsPerMicrosecond = 50000.0;
+
+}  // namespace
+
+template <class T>
+Training<T>::Training(Network<T>& network, const LossSpec<T>& loss, std::vector<Segment> segments,
+                      T* grads)
+    : network_(network), loss_(loss), segments_(std::move(segments)), grads_(grads) {
+  network_.allocate_transposed();
+  for (const Segment& segment : segments_) {
+    flat_size_ = std::max(flat_size_, segment.begin + segment.size);
+  }
+  partial_.resize(static_cast<std::size_t>((flat_size_ + kNormPiece - 1) / kNormPiece));
+}
+
+template <class T>
+int Training<T>::threads_for_batch(Index rows) const noexcept {
+  return threads_for(3.0 * network_.flops_per_row() * static_cast<double>(rows) /
+                     kFlopsPerMicrosecond);
+}
+
+template <class T>
+void Training<T>::prepare(const Dataset<T>& data, Index batch, bool gather) {
+  table_ = &kernels();
+  const std::size_t depth = network_.depth();
+  const Layer* layers = network_.layers().data();
+  if (batch > capacity_) {
+    // All of a batch's arrays, in the order in which they are used.
+    std::vector<LayerArrays<T>> arrays(depth);
+    const Index x_row = padded_row<T>(network_.in_features());
+    Index size = batch * x_row;
+    for (std::size_t l = 0; l < depth; ++l) {
+      arrays[l].row = padded_row<T>(layers[l].out);
+      size += batch * arrays[l].row * (keeps_sum(layers[l]) ? 3 : 2);
+    }
+    const Index terms = round_up(batch, 16);
+    size += terms;
+    const Index target_bytes = round_up(
+        batch * (has_index_target(loss_.kind) ? Index(sizeof(std::int64_t))
+                                              : network_.out_features() * Index(sizeof(T))),
+        kAlignment);
+    targets_.reserve(target_bytes + batch * Index(sizeof(T)));
+    weights_ = reinterpret_cast<T*>(targets_.as<char>() + target_bytes);
+    activations_.reserve(size * static_cast<Index>(sizeof(T)));
+    activations_.clear();
+    T* p = activations_.as<T>();
+    const auto take = [&p](Index n) { return std::exchange(p, p + n); };
+    x_buffer_ = take(batch * x_row);
+    x_buffer_row_ = x_row;
+    for (std::size_t l = 0; l < depth; ++l) {
+      LayerArrays<T>& a = arrays[l];
+      a.y = take(batch * a.row);
+      a.z = keeps_sum(layers[l]) ? take(batch * a.row) : a.y;
+      a.d = take(batch * a.row);
+    }
+    terms_ = take(terms);
+    layers_ = std::move(arrays);
+    capacity_ = batch;
+  }
+  const int threads = threads_for_batch(batch);
+  if (threads != plan_.threads) make_plan(threads);
+
+  const LayerArrays<T>& last = layers_.back();
+  rows_ = {};
+  rows_.columns = network_.out_features();
+  rows_.input = last.y;
+  rows_.input_row = rows_.dinput_row = last.row;
+  rows_.dinput = last.d;
+  rows_.loss = terms_;
+  if (has_index_target(loss_.kind)) {
+    rows_.index = targets_.as<std::int64_t>();
+  } else {
+    rows_.target = targets_.as<T>();
+    rows_.target_row = rows_.columns;
+  }
+  if (data.sample_weight) rows_.sample_weight = weights_;
+
+  pass_.table = table_;
+  pass_.training = true;
+  pass_.layers = &layers_;
+  pass_.key = key_;
+  // Rows that lie in order are read where they are, unless their distance falls into one cache set.
+  const bool direct = !gather && data.x_row % (4096 / Index(sizeof(T))) != 0;
+  pass_.x = direct ? data.x : x_buffer_;
+  pass_.x_row = direct ? data.x_row : x_buffer_row_;
+}
+
+template <class T>
+void Training<T>::make_plan(int threads) {
+  Plan plan;
+  plan.threads = threads;
+  block_elements_ = 0;
+  std::vector<double> costs;
+  double total = 0.0;
+  for (std::size_t s = 0; s < segments_.size(); ++s) {
+    const Segment& segment = segments_[s];
+    const Layer& layer = network_.layers()[segment.layer];
+    const Index row = segment.is_bias ? segment.size : layer.weight_row;
+    const Index rows = segment.is_bias ? 1 : layer.in;
+    // Whole register tiles, at least two blocks a thread, and no more than kBlockBytes.
+    const Index fit = std::max<Index>(14, kBlockBytes / Index(sizeof(T)) / row / 14 * 14);
+    const Index share = round_up((rows + 2 * threads - 1) / (2 * threads), 14);
+    const Index height = std::min({fit, share, rows});
+    for (Index i = 0; i < rows; i += height) {
+      const Block block{s, i, std::min(rows, i + height)};
+      plan.blocks.push_back(block);
+      // A bias costs a pass over its deltas, like one row of weights.
+      costs.push_back(static_cast<double>((block.i1 - block.i0) * row) + 2000.0);
+      total += costs.back();
+      block_elements_ = std::max(block_elements_, (block.i1 - block.i0) * row);
+    }
+  }
+  // Blocks in order, cut where the running cost passes each thread's share.
+  plan.first.assign(static_cast<std::size_t>(threads) + 1, plan.blocks.size());
+  plan.first[0] = 0;
+  double sum = 0.0;
+  std::size_t thread = 1;
+  for (std::size_t b = 0; b < plan.blocks.size(); ++b) {
+    while (thread < static_cast<std::size_t>(threads) &&
+           sum + costs[b] / 2 > total * static_cast<double>(thread) / threads) {
+      plan.first[thread++] = b;
+    }
+    sum += costs[b];
+  }
+  thread_bytes_ = kProductScratchBytes + round_up(block_elements_ * Index(sizeof(T)), kAlignment);
+  thread_memory_.reserve(threads * thread_bytes_);
+  plan_ = std::move(plan);
+}
+
+template <class T>
+T* Training<T>::scratch(const Team& team) const noexcept {
+  return reinterpret_cast<T*>(thread_memory_.as<char>() + team.index() * thread_bytes_);
+}
+
+template <class T>
+Index Training<T>::block_begin(const Block& block) const noexcept {
+  const Segment& segment = segments_[block.segment];
+  return segment.begin +
+         (segment.is_bias ? 0 : block.i0 * network_.layers()[segment.layer].weight_row);
+}
+
+template <class T>
+Index Training<T>::block_size(const Block& block) const noexcept {
+  const Segment& segment = segments_[block.segment];
+  if (segment.is_bias) return segment.size;
+  return (block.i1 - block.i0) * network_.layers()[segment.layer].weight_row;
+}
+
+template class Training<float>;
+template class Training<double>;
+
+}  // namespace fastnet
