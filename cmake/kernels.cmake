@@ -12,6 +12,11 @@ set(FASTNET_KERNEL_SOURCES
   cpp/kernels/softmax.cpp
   cpp/kernels/table.cpp)
 
+set(FASTNET_KERNEL_OPTIMISATION -O3)
+if(FASTNET_SANITIZE)
+  set(FASTNET_KERNEL_OPTIMISATION -O1)  # -O3 would take minutes for one file
+endif()
+
 add_library(fastnet_kernels INTERFACE)
 set(FASTNET_LEVELS "")
 
@@ -20,9 +25,8 @@ function(fastnet_add_level level)
   target_include_directories(fastnet_kernels_${level} PRIVATE ${PROJECT_SOURCE_DIR}/cpp)
   target_compile_definitions(fastnet_kernels_${level} PRIVATE FASTNET_LEVEL=${level})
   # No exceptions and no RTTI: nothing in a kernel may throw, and nothing may be shared between levels.
-  # Under sanitizers -O3 takes the compiler minutes for one file.
   target_compile_options(fastnet_kernels_${level} PRIVATE
-    $<IF:$<BOOL:${FASTNET_SANITIZE}>,-O1,-O3> -fno-exceptions -fno-rtti ${ARGN})
+    ${FASTNET_KERNEL_OPTIMISATION} -fno-exceptions -fno-rtti ${ARGN})
   target_sources(fastnet_kernels INTERFACE $<TARGET_OBJECTS:fastnet_kernels_${level}>)
   string(TOUPPER ${level} upper)
   target_compile_definitions(fastnet_kernels INTERFACE FASTNET_HAS_${upper}=1)
