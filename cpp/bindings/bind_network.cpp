@@ -44,8 +44,10 @@ class Use {
   bool write_;
 };
 
-Layer layer_of(const py::dict& d) {
-  Layer layer;
+// A layer of a dict; its arrays stay alive as long as `keep` does.
+template <class T>
+Layer<T> layer_of(const py::dict& d, py::list& keep) {
+  Layer<T> layer;
   const int kind = d["kind"].cast<int>();
   if (kind < 0 || kind >= static_cast<int>(LayerKind::kCount)) value_error("unknown layer kind");
   layer.kind = static_cast<LayerKind>(kind);
@@ -56,35 +58,38 @@ Layer layer_of(const py::dict& d) {
     value_error("unknown activation");
   }
   layer.act = {static_cast<Activation>(std::get<0>(act)), std::get<1>(act), std::get<2>(act)};
-  layer.weight = d["weight"].cast<Index>();
-  layer.bias = d["bias"].cast<Index>();
-  layer.weight_row = d["weight_row"].cast<Index>();
   layer.p = d["p"].cast<double>();
+  if (layer.in < 1 || layer.out < 1) value_error("a layer must have features");
+  if (layer.kind != LayerKind::kLinear) {
+    if (layer.in != layer.out) value_error("an elementwise layer must keep its width");
+    return layer;
+  }
+  auto weight = d["weight"].cast<py::array>();
+  require_shape(weight, "weight", {layer.out, layer.in});
+  require_dtype<T>(weight, "weight");
+  const Index size = static_cast<Index>(sizeof(T));
+  layer.weight_row = weight.strides(1) / size;
+  layer.weight = static_cast<T*>(weight.mutable_data());
+  if (weight.strides(0) != size || layer.weight_row < layer.out || layer.weight_row % 16 != 0 ||
+      reinterpret_cast<std::uintptr_t>(layer.weight) % kAlignment != 0) {
+    value_error("weight must be the transpose of padded rows");
+  }
+  keep.append(weight);
+  if (!d["bias"].is_none()) {
+    auto bias = d["bias"].cast<py::array>();
+    layer.bias = output<T>(bias, "bias", {layer.out});
+    keep.append(bias);
+  }
   return layer;
 }
 
-// Layers that fit each other and lie within a flat buffer of `size` elements.
 template <class T>
-std::vector<Layer> checked_layers(const py::list& list, Index size) {
-  std::vector<Layer> layers;
-  for (const auto& item : list) layers.push_back(layer_of(item.cast<py::dict>()));
+std::vector<Layer<T>> layers_of(const py::list& list, py::list& keep) {
+  std::vector<Layer<T>> layers;
+  for (const auto& item : list) layers.push_back(layer_of<T>(item.cast<py::dict>(), keep));
   if (layers.empty()) value_error("layers must not be empty");
-  for (std::size_t l = 0; l < layers.size(); ++l) {
-    const Layer& layer = layers[l];
-    if (layer.in < 1 || layer.out < 1) value_error("a layer must have features");
-    if (l > 0 && layers[l - 1].out != layer.in) value_error("layers must fit each other");
-    if (layer.kind != LayerKind::kLinear) {
-      if (layer.in != layer.out) value_error("an elementwise layer must keep its width");
-      continue;
-    }
-    const Index lanes = kAlignment / static_cast<Index>(sizeof(T));
-    if (layer.weight_row < layer.out || layer.weight_row % lanes != 0 || layer.weight < 0 ||
-        layer.weight % lanes != 0 || layer.weight + layer.in * layer.weight_row > size) {
-      value_error("a weight must lie within the parameters");
-    }
-    if (layer.bias >= 0 && (layer.bias % lanes != 0 || layer.bias + layer.out > size)) {
-      value_error("a bias must lie within the parameters");
-    }
+  for (std::size_t l = 1; l < layers.size(); ++l) {
+    if (layers[l - 1].out != layers[l].in) value_error("layers must fit each other");
   }
   return layers;
 }
@@ -104,9 +109,7 @@ T* flat(py::array& a, const char* name, Index size) {
 template <class T>
 class NetworkObject {
  public:
-  NetworkObject(const py::list& layers, py::array params)
-      : params_(std::move(params)),
-        network_(checked_layers<T>(layers, params_.size()), flat<T>(params_, "params", -1)) {}
+  explicit NetworkObject(const py::list& layers) : network_(layers_of<T>(layers, keep_)) {}
 
   void predict(const py::array& x, py::array& out) {
     Index x_row;
@@ -133,11 +136,10 @@ class NetworkObject {
   }
 
   Network<T>& network() { return network_; }
-  Index size() const { return params_.size(); }
   Users users;
 
  private:
-  py::array params_;  // keeps the memory
+  py::list keep_;  // the parameters' arrays
   Network<T> network_;
 };
 
@@ -164,13 +166,16 @@ template <class T>
 class TrainingObject {
  public:
   TrainingObject(py::object owner, int loss, const py::dict& options, const py::list& segments,
-                 py::array grads)
+                 py::array params, py::array grads)
       : owner_(std::move(owner)),
         object_(owner_.cast<NetworkObject<T>&>()),
+        params_(std::move(params)),
         grads_(std::move(grads)),
         spec_(spec_of(loss, options)),
-        training_(object_.network(), spec_, segments_of(segments),
-                  flat<T>(grads_, "grads", object_.size())) {}
+        training_(object_.network(), spec_, segments_of(segments), flat<T>(params_, "params", -1),
+                  flat<T>(grads_, "grads", params_.size())) {
+    training_.set_pos_weight(pos_weight_data_);
+  }
 
   void set_optimizer(const py::list& groups, py::object state1, py::object state2) {
     OptimizerState<T> optimizer;
@@ -200,10 +205,18 @@ class TrainingObject {
     return list;
   }
 
-  void set_random(std::uint64_t key, py::object tickets) {
-    Counter* counter = tickets.is_none() ? nullptr : tickets.cast<Counter*>();
-    training_.set_random(key, counter);
-    tickets_ = std::move(tickets);
+  // (key, Counter) of each dropout layer, None for the others.
+  void set_random(const py::list& sources) {
+    const std::size_t depth = object_.network().depth();
+    if (sources.size() != depth) value_error("sources must have one entry a layer");
+    std::vector<RandomSource> list(depth);
+    for (std::size_t l = 0; l < depth; ++l) {
+      if (object_.network().layers()[l].kind != LayerKind::kDropout) continue;
+      const auto source = sources[l].cast<py::tuple>();
+      list[l] = {source[0].cast<std::uint64_t>(), source[1].cast<Counter*>()};
+    }
+    training_.set_random(std::move(list));
+    sources_ = sources;
   }
 
   py::tuple step(const py::array& x, const py::array& target, const py::object& sample_weight,
@@ -255,8 +268,8 @@ class TrainingObject {
         throw std::runtime_error("set_optimizer comes first");
       }
     }
-    for (const Layer& layer : object_.network().layers()) {
-      if (layer.kind == LayerKind::kDropout && tickets_.is_none()) {
+    for (const Layer<T>& layer : object_.network().layers()) {
+      if (layer.kind == LayerKind::kDropout && sources_.is_none()) {
         throw std::runtime_error("set_random comes first");
       }
     }
@@ -265,7 +278,7 @@ class TrainingObject {
   T* state(py::object& a, const char* name) const {
     if (a.is_none()) return nullptr;
     auto array = a.cast<py::array>();
-    return flat<T>(array, name, object_.size());
+    return flat<T>(array, name, params_.size());
   }
 
   LossSpec<T> spec_of(int loss, const py::dict& options) {
@@ -296,10 +309,11 @@ class TrainingObject {
       const Segment s{std::get<0>(t), std::get<1>(t), std::get<2>(t), std::get<3>(t),
                       std::get<4>(t)};
       if (s.layer >= object_.network().depth()) value_error("a segment must belong to a layer");
-      const Layer& layer = object_.network().layers()[s.layer];
+      const Layer<T>& layer = object_.network().layers()[s.layer];
       const Index least = s.is_bias ? layer.out : layer.in * layer.weight_row;
-      if (s.begin != (s.is_bias ? layer.bias : layer.weight) || s.size < least ||
-          s.begin + s.size > object_.size()) {
+      const T* const begin = static_cast<const T*>(params_.data()) + s.begin;
+      if (begin != (s.is_bias ? layer.bias : layer.weight) || s.size < least || s.begin < 0 ||
+          s.begin + s.size > params_.size()) {
         value_error("a segment must be its layer's parameter");
       }
       groups_.push_back(s.group);
@@ -349,8 +363,8 @@ class TrainingObject {
 
   py::object owner_;
   NetworkObject<T>& object_;
-  py::array grads_;
-  py::object class_weight_, pos_weight_, tickets_ = py::none(), state1_, state2_;
+  py::array params_, grads_;
+  py::object class_weight_, pos_weight_, sources_ = py::none(), state1_, state2_;
   const T* pos_weight_data_ = nullptr;
   std::vector<int> groups_;
   LossSpec<T> spec_;
@@ -360,19 +374,19 @@ class TrainingObject {
 template <class T>
 void bind_types(py::module_& m, const std::string& suffix) {
   py::class_<NetworkObject<T>>(m, ("Network_" + suffix).c_str(), "Layers over flat parameters.")
-      .def(py::init<const py::list&, py::array>(), py::arg("layers"), py::arg("params").noconvert())
+      .def(py::init<const py::list&>(), py::arg("layers"))
       .def("predict", &NetworkObject<T>::predict, py::arg("x").noconvert(),
            py::arg("out").noconvert(), "out = network(x), evaluating.");
+
   using Train = TrainingObject<T>;
   py::class_<Train>(m, ("Training_" + suffix).c_str(), "Steps of a network's training.")
-      .def(py::init<py::object, int, const py::dict&, const py::list&, py::array>(),
+      .def(py::init<py::object, int, const py::dict&, const py::list&, py::array, py::array>(),
            py::arg("network"), py::arg("loss"), py::arg("options"), py::arg("segments"),
-           py::arg("grads").noconvert())
+           py::arg("params").noconvert(), py::arg("grads").noconvert())
       .def("set_optimizer", &Train::set_optimizer, py::arg("groups"), py::arg("state1"),
            py::arg("state2"), "Groups by segment number, and flat moments.")
       .def("progress", &Train::progress, "Steps done and powers of beta, by group.")
-      .def("set_random", &Train::set_random, py::arg("key"), py::arg("tickets"),
-           "Where dropout's masks come from.")
+      .def("set_random", &Train::set_random, py::arg("sources"), "Where dropout's masks come from.")
       .def("step", &Train::step, py::arg("x").noconvert(), py::arg("y").noconvert(),
            py::arg("sample_weight"), py::arg("max_norm"), "One step: (status, loss).")
       .def("gradient", &Train::gradient, py::arg("x").noconvert(), py::arg("y").noconvert(),

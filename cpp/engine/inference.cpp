@@ -63,7 +63,7 @@ void predict(const Network<T>& network, const T* x, Index x_row, Index rows, T* 
       layers[l].y = layers[l].z = buffers + static_cast<Index>(l % 2) * buffer;
     }
     layers[depth - 1].row = network.out_features();
-    Pass<T> pass{&table, false, x, x_row, &layers, 0};
+    Pass<T> pass{&table, false, x, x_row, &layers};
     Index begin = 0, end = rows;
     if (by_rows) team.share(rows, 1, &begin, &end);
     const Index tiles = (end - begin + kTileRows - 1) / kTileRows;
@@ -73,7 +73,7 @@ void predict(const Network<T>& network, const T* x, Index x_row, Index rows, T* 
       pass.x = x + r0 * x_row;
       layers[depth - 1].y = layers[depth - 1].z = out + r0 * network.out_features();
       for (std::size_t l = 0; l < depth; ++l) {
-        const Layer& layer = network.layers()[l];
+        const Layer<T>& layer = network.layers()[l];
         Range range{0, r1 - r0, 0, layer.out};
         if (!by_rows) {
           if (layer.kind == LayerKind::kLinear) {

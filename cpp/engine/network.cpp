@@ -8,9 +8,9 @@
 namespace fastnet {
 
 template <class T>
-Network<T>::Network(std::vector<Layer> layers, T* params)
-    : layers_(std::move(layers)), params_(params), transposed_(layers_.size()) {
-  for (const Layer& layer : layers_) {
+Network<T>::Network(std::vector<Layer<T>> layers)
+    : layers_(std::move(layers)), transposed_(layers_.size()) {
+  for (const Layer<T>& layer : layers_) {
     max_features_ = std::max({max_features_, layer.in, layer.out});
     if (layer.kind != LayerKind::kLinear) continue;
     weight_elements_ += layer.in * layer.out;
@@ -34,11 +34,10 @@ void Network<T>::allocate_transposed() {
 template <class T>
 void Network<T>::refresh_transposed(const Kernels& table, std::size_t l, Index i0,
                                     Index i1) const noexcept {
-  const Layer& layer = layers_[l];
+  const Layer<T>& layer = layers_[l];
   T* copy = transposed_memory_.as<T>() + transposed_[l].offset;
-  table.template of<T>().product.transpose(params_ + layer.weight + i0 * layer.weight_row, i1 - i0,
-                                           layer.out, layer.weight_row, copy + i0,
-                                           transposed_[l].row);
+  table.template of<T>().product.transpose(layer.weight + i0 * layer.weight_row, i1 - i0, layer.out,
+                                           layer.weight_row, copy + i0, transposed_[l].row);
 }
 
 template <class T>
@@ -57,7 +56,7 @@ DropoutArgs<T> Network<T>::dropout_args(const Pass<T>& pass, std::size_t l, Inde
                                         Index rows, const T* x, Index x_row, T* y,
                                         Index y_row) const noexcept {
   DropoutArgs<T> args{};
-  args.key = pass.key;
+  args.key = (*pass.layers)[l].key;
   args.ticket = (*pass.layers)[l].ticket;
   set_probability(pass.training ? layers_[l].p : 0.0, &args);
   args.first_row = first_row;
@@ -73,7 +72,7 @@ DropoutArgs<T> Network<T>::dropout_args(const Pass<T>& pass, std::size_t l, Inde
 template <class T>
 void Network<T>::forward(const Pass<T>& pass, std::size_t l, Range range,
                          T* scratch) const noexcept {
-  const Layer& layer = layers_[l];
+  const Layer<T>& layer = layers_[l];
   const LayerArrays<T>& arrays = (*pass.layers)[l];
   const auto& kernels = pass.table->template of<T>();
   Index x_row;
@@ -93,12 +92,12 @@ void Network<T>::forward(const Pass<T>& pass, std::size_t l, Range range,
       args.a = x;
       args.a_row = x_row;
       args.a_k = 1;
-      args.b = params_ + layer.weight + range.c0;
+      args.b = layer.weight + range.c0;
       args.b_row = layer.weight_row;
       args.b_padded = true;
       args.c = z + range.c0;
       args.c_row = arrays.row;
-      args.bias = layer.bias >= 0 ? params_ + layer.bias + range.c0 : nullptr;
+      args.bias = layer.bias ? layer.bias + range.c0 : nullptr;
       args.relu = relu;
       args.scratch = scratch;
       kernels.product.product(args);
@@ -130,7 +129,7 @@ void Network<T>::forward(const Pass<T>& pass, std::size_t l, Range range,
 template <class T>
 void Network<T>::backward_activation(const Pass<T>& pass, std::size_t l, Index r0,
                                      Index r1) const noexcept {
-  const Layer& layer = layers_[l];
+  const Layer<T>& layer = layers_[l];
   if (layer.kind != LayerKind::kLinear || layer.act.kind == Activation::kIdentity) return;
   const LayerArrays<T>& arrays = (*pass.layers)[l];
   const T* s = derivative_from_output(layer.act.kind) ? arrays.y : arrays.z;
@@ -143,7 +142,7 @@ void Network<T>::backward_activation(const Pass<T>& pass, std::size_t l, Index r
 template <class T>
 void Network<T>::backward_input(const Pass<T>& pass, std::size_t l, Range range,
                                 T* scratch) const noexcept {
-  const Layer& layer = layers_[l];
+  const Layer<T>& layer = layers_[l];
   const LayerArrays<T>& arrays = (*pass.layers)[l];
   const LayerArrays<T>& before = (*pass.layers)[l - 1];
   const auto& kernels = pass.table->template of<T>();
@@ -190,7 +189,7 @@ void Network<T>::backward_input(const Pass<T>& pass, std::size_t l, Range range,
 template <class T>
 void Network<T>::backward_weight(const Pass<T>& pass, std::size_t l, Index batch, Index i0,
                                  Index i1, T* dw, T* scratch) const noexcept {
-  const Layer& layer = layers_[l];
+  const Layer<T>& layer = layers_[l];
   const LayerArrays<T>& arrays = (*pass.layers)[l];
   Index x_row;
   const T* x = input(pass, l, &x_row);

@@ -1,4 +1,4 @@
-// A compiled network: layers over one flat buffer of parameters, run on ranges of rows or columns.
+// A compiled network: layers and their parameters, run on ranges of rows or columns.
 //
 // Network knows what a layer computes and where its operands lie; who computes what when (threads,
 // phases, barriers) is decided by training.cpp and inference.cpp. Its layer functions are noexcept
@@ -17,20 +17,22 @@ using Index = std::ptrdiff_t;
 
 enum class LayerKind : int { kLinear, kActivation, kDropout, kCount };
 
-// One layer. `weight` and `bias` are offsets in elements into the flat buffers of parameters and
-// gradients, -1 where there is none. A linear layer's weight lies there as W = weight.T, (in, out)
-// with rows `weight_row` apart.
+// One layer. A linear layer's weight lies in memory as W = weight.T, (in, out) with rows
+// `weight_row` apart, which may be read up to the next multiple of 64 bytes beyond column `out`.
+template <class T>
 struct Layer {
   LayerKind kind = LayerKind::kLinear;
   Index in = 0, out = 0;
   ActivationSpec act;  // of a linear layer: fused behind it
-  Index weight = -1, bias = -1;
+  T* weight = nullptr;
+  T* bias = nullptr;  // null where there is none
   Index weight_row = 0;
   double p = 0.0;  // dropout
 };
 
 // Whether training keeps the sum before the activation beside the output.
-inline bool keeps_sum(const Layer& layer) {
+template <class T>
+bool keeps_sum(const Layer<T>& layer) {
   return layer.kind == LayerKind::kLinear && layer.act.kind != Activation::kIdentity &&
          !derivative_from_output(layer.act.kind);
 }
@@ -42,7 +44,7 @@ struct LayerArrays {
   T* y = nullptr;  // output
   T* z = nullptr;  // what the activation's derivative is computed from: y, or the sum before it
   T* d = nullptr;  // gradient of y; once the activation is passed, of the sum before it
-  std::uint64_t ticket = 0;  // dropout
+  std::uint64_t key = 0, ticket = 0;  // dropout
 };
 
 // What a pass over a batch works on.
@@ -53,7 +55,6 @@ struct Pass {
   const T* x;  // input of the network, rows x_row apart
   Index x_row;
   std::vector<LayerArrays<T>>* layers;
-  std::uint64_t key;  // dropout
 };
 
 // Rows [r0, r1) and columns [c0, c1).
@@ -64,9 +65,9 @@ struct Range {
 template <class T>
 class Network {
  public:
-  Network(std::vector<Layer> layers, T* params);
+  explicit Network(std::vector<Layer<T>> layers);
 
-  const std::vector<Layer>& layers() const { return layers_; }
+  const std::vector<Layer<T>>& layers() const { return layers_; }
   std::size_t depth() const { return layers_.size(); }
   Index in_features() const { return layers_.front().in; }
   Index out_features() const { return layers_.back().out; }
@@ -75,7 +76,6 @@ class Network {
   double flops_per_row() const { return flops_per_row_; }
   // Elements of the weights.
   Index weight_elements() const { return weight_elements_; }
-  T* params() const { return params_; }
 
   // y (and z) of layer l. A linear layer's columns may be split, the others need whole rows.
   void forward(const Pass<T>& pass, std::size_t l, Range range, T* scratch) const noexcept;
@@ -104,8 +104,7 @@ class Network {
                               const T* x, Index x_row, T* y, Index y_row) const noexcept;
   const T* input(const Pass<T>& pass, std::size_t l, Index* row) const noexcept;
 
-  std::vector<Layer> layers_;
-  T* params_;
+  std::vector<Layer<T>> layers_;
   std::vector<Transposed> transposed_;
   Buffer transposed_memory_;
   Index max_features_ = 0, weight_elements_ = 0;

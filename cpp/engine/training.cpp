@@ -62,8 +62,10 @@ void Training<T>::gather(const Team& team, const Dataset<T>& data,
   }
   if (team.index() != 0) return;
   for (std::size_t l = 0; l < network_.depth(); ++l) {
-    // A Counter that is used up leaves the ticket as it is: after 2^56 of them.
-    if (network_.layers()[l].kind == LayerKind::kDropout) tickets_->take(1, &layers_[l].ticket);
+    if (network_.layers()[l].kind != LayerKind::kDropout) continue;
+    layers_[l].key = sources_[l].key;
+    // A Counter that is used up, after 2^40 steps, leaves the ticket as it is.
+    sources_[l].tickets->take(1, &layers_[l].ticket);
   }
 }
 
@@ -100,7 +102,7 @@ void Training<T>::propagate_layers(const Team& team, const LossRows<T>& rows) no
   constexpr Index kPanel = 2 * kAlignment / Index(sizeof(T));
   Index begin, end;
   team.share(rows.rows, 1, &begin, &end);
-  const auto split = [&](const Layer& layer, Index columns) {
+  const auto split = [&](const Layer<T>& layer, Index columns) {
     Range range{begin, end, 0, columns};
     if (layer.kind == LayerKind::kLinear) {
       range.r0 = 0;
@@ -130,7 +132,7 @@ void Training<T>::propagate_layers(const Team& team, const LossRows<T>& rows) no
 template <class T>
 void Training<T>::block_gradient(const Block& block, Index batch, T* gradient, T* own) noexcept {
   const Segment& segment = segments_[block.segment];
-  const Layer& layer = network_.layers()[segment.layer];
+  const Layer<T>& layer = network_.layers()[segment.layer];
   // Padding is no gradient: it stays zero in the parameters.
   const Index row = segment.is_bias ? segment.size : layer.weight_row;
   for (Index i = 0; i < block.i1 - block.i0; ++i) {
@@ -151,10 +153,9 @@ void Training<T>::update_block(const Block& block, const T* gradient, double sca
   const Index begin = block_begin(block);
   OptimizerSpec<T> spec = updates_[static_cast<std::size_t>(segment.group)];
   spec.scale = static_cast<T>(scale);
-  table_->template of<T>().optimizer.update(spec, network_.params() + begin, gradient,
-                                            optimizer_.state1 ? optimizer_.state1 + begin : nullptr,
-                                            optimizer_.state2 ? optimizer_.state2 + begin : nullptr,
-                                            block_size(block));
+  table_->template of<T>().optimizer.update(
+      spec, params_ + begin, gradient, optimizer_.state1 ? optimizer_.state1 + begin : nullptr,
+      optimizer_.state2 ? optimizer_.state2 + begin : nullptr, block_size(block));
   if (!segment.is_bias && network_.has_transposed(segment.layer)) {
     network_.refresh_transposed(*table_, segment.layer, block.i0, block.i1);
   }

@@ -70,6 +70,12 @@ struct OptimizerState {
   T* state2 = nullptr;
 };
 
+// A Generator's key and the counter of its tickets.
+struct RandomSource {
+  std::uint64_t key = 0;
+  Counter* tickets = nullptr;
+};
+
 enum class StepStatus : int { kDone, kSkipped, kNonFinite };
 
 struct StepResult {
@@ -90,19 +96,19 @@ struct Epoch {
 template <class T>
 class Training {
  public:
-  // `grads` is flat as network.params(); segments cover all parameters in the layers' order.
-  Training(Network<T>& network, const LossSpec<T>& loss, std::vector<Segment> segments, T* grads);
+  // `params` and `grads` are flat buffers; segments are all the layers' parameters in them.
+  Training(Network<T>& network, const LossSpec<T>& loss, std::vector<Segment> segments, T* params,
+           T* grads);
 
   const OptimizerState<T>& optimizer() const { return optimizer_; }
   void set_optimizer(OptimizerState<T> optimizer) {
     optimizer_ = std::move(optimizer);
     updates_.resize(optimizer_.groups.size());
   }
-  // Dropout: the key, and where tickets come from.
-  void set_random(std::uint64_t key, Counter* tickets) {
-    key_ = key;
-    tickets_ = tickets;
-  }
+  // Binary cross-entropy: null, or one factor a column.
+  void set_pos_weight(const T* pos_weight) { pos_weight_ = pos_weight; }
+  // Where dropout's masks come from, one source a layer; those of other layers are not used.
+  void set_random(std::vector<RandomSource> sources) { sources_ = std::move(sources); }
   // 0: no clipping. Else gradients are scaled so that their norm is at most max_norm.
   void set_max_norm(double max_norm) { max_norm_ = max_norm; }
 
@@ -154,12 +160,13 @@ class Training {
   Network<T>& network_;
   LossSpec<T> loss_;
   std::vector<Segment> segments_;
+  T* params_;
   T* grads_;
   Index flat_size_ = 0;
   OptimizerState<T> optimizer_;
   std::vector<OptimizerSpec<T>> updates_;  // of the step under way, one a group
-  std::uint64_t key_ = 0;
-  Counter* tickets_ = nullptr;
+  const T* pos_weight_ = nullptr;
+  std::vector<RandomSource> sources_;
   double max_norm_ = 0.0;
 
   const Kernels* table_ = nullptr;

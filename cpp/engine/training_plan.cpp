@@ -17,8 +17,12 @@ constexpr double kFlopsPerMicrosecond = 50000.0;
 
 template <class T>
 Training<T>::Training(Network<T>& network, const LossSpec<T>& loss, std::vector<Segment> segments,
-                      T* grads)
-    : network_(network), loss_(loss), segments_(std::move(segments)), grads_(grads) {
+                      T* params, T* grads)
+    : network_(network),
+      loss_(loss),
+      segments_(std::move(segments)),
+      params_(params),
+      grads_(grads) {
   network_.allocate_transposed();
   for (const Segment& segment : segments_) {
     flat_size_ = std::max(flat_size_, segment.begin + segment.size);
@@ -36,7 +40,7 @@ template <class T>
 void Training<T>::prepare(const Dataset<T>& data, Index batch, bool gather) {
   table_ = &kernels();
   const std::size_t depth = network_.depth();
-  const Layer* layers = network_.layers().data();
+  const Layer<T>* layers = network_.layers().data();
   if (batch > capacity_) {
     // All of a batch's arrays, in the order in which they are used.
     std::vector<LayerArrays<T>> arrays(depth);
@@ -87,11 +91,11 @@ void Training<T>::prepare(const Dataset<T>& data, Index batch, bool gather) {
     rows_.target_row = rows_.columns;
   }
   if (data.sample_weight) rows_.sample_weight = weights_;
+  rows_.pos_weight = pos_weight_;
 
   pass_.table = table_;
   pass_.training = true;
   pass_.layers = &layers_;
-  pass_.key = key_;
   // Rows that lie in order are read where they are, unless their distance falls into one cache set.
   const bool direct = !gather && data.x_row % (4096 / Index(sizeof(T))) != 0;
   pass_.x = direct ? data.x : x_buffer_;
@@ -107,7 +111,7 @@ void Training<T>::make_plan(int threads) {
   double total = 0.0;
   for (std::size_t s = 0; s < segments_.size(); ++s) {
     const Segment& segment = segments_[s];
-    const Layer& layer = network_.layers()[segment.layer];
+    const Layer<T>& layer = network_.layers()[segment.layer];
     const Index row = segment.is_bias ? segment.size : layer.weight_row;
     const Index rows = segment.is_bias ? 1 : layer.in;
     // Whole register tiles, at least two blocks a thread, and no more than kBlockBytes.
