@@ -8,21 +8,72 @@ namespace {
 
 template <class T>
 void forward(const ActivationSpec& spec, const T* x, T* y, Index n) noexcept {
+  using V = Vec<T, 1>;
+  const V a = splat<T, 1>(static_cast<T>(spec.a)), b = splat<T, 1>(static_cast<T>(spec.b));
   switch (spec.kind) {
     case Activation::kRelu:
-      return map(x, y, n, [](Vec<T, 1> v) { return relu(v); });
-    default:
-      return map(x, y, n, [](Vec<T, 1> v) { return v; });
+      return map(x, y, n, [](V v) { return relu(v); });
+    case Activation::kLeakyRelu:
+      return map(x, y, n, [a](V v) { return leaky_relu(v, a); });
+    case Activation::kElu:
+      return map(x, y, n, [a](V v) { return elu(v, splat<T, 1>(T(1)), a); });
+    case Activation::kSelu:
+      return map(x, y, n, [](V v) {
+        return elu(v, splat<T, 1>(T(kSeluScale)), splat<T, 1>(T(kSeluFactor)));
+      });
+    case Activation::kGelu:
+      return map(x, y, n, [](V v) { return gelu(v); });
+    case Activation::kGeluTanh:
+      return map(x, y, n, [](V v) { return gelu_tanh(v); });
+    case Activation::kSilu:
+      return map(x, y, n, [](V v) { return silu(v); });
+    case Activation::kSigmoid:
+      return map(x, y, n, [](V v) { return sigmoid(v); });
+    case Activation::kTanh:
+      return map(x, y, n, [](V v) { return tanh(v); });
+    case Activation::kSoftplus:
+      return map(x, y, n, [a, b](V v) { return softplus(v, a, b); });
+    case Activation::kHardtanh:
+      return map(x, y, n, [a, b](V v) { return hardtanh(v, a, b); });
+    case Activation::kIdentity:
+    case Activation::kCount:
+      if (x != y) map(x, y, n, [](V v) { return v; });
   }
 }
 
 template <class T>
 void backward(const ActivationSpec& spec, const T* dy, const T* s, T* dx, Index n) noexcept {
+  using V = Vec<T, 1>;
+  const V a = splat<T, 1>(static_cast<T>(spec.a)), b = splat<T, 1>(static_cast<T>(spec.b));
   switch (spec.kind) {
     case Activation::kRelu:
-      return map2(dy, s, dx, n, [](Vec<T, 1> d, Vec<T, 1> y) { return relu_derivative(d, y); });
-    default:
-      return map(dy, dx, n, [](Vec<T, 1> d) { return d; });
+      return map2(dy, s, dx, n, [](V d, V y) { return relu_derivative(d, y); });
+    case Activation::kLeakyRelu:
+      return map2(dy, s, dx, n, [a](V d, V x) { return leaky_relu_derivative(d, x, a); });
+    case Activation::kElu:
+      return map2(dy, s, dx, n,
+                  [a](V d, V x) { return elu_derivative(d, x, splat<T, 1>(T(1)), a); });
+    case Activation::kSelu:
+      return map2(dy, s, dx, n, [](V d, V x) {
+        return elu_derivative(d, x, splat<T, 1>(T(kSeluScale)), splat<T, 1>(T(kSeluFactor)));
+      });
+    case Activation::kGelu:
+      return map2(dy, s, dx, n, [](V d, V x) { return gelu_derivative(d, x); });
+    case Activation::kGeluTanh:
+      return map2(dy, s, dx, n, [](V d, V x) { return gelu_tanh_derivative(d, x); });
+    case Activation::kSilu:
+      return map2(dy, s, dx, n, [](V d, V x) { return silu_derivative(d, x); });
+    case Activation::kSigmoid:
+      return map2(dy, s, dx, n, [](V d, V y) { return sigmoid_derivative(d, y); });
+    case Activation::kTanh:
+      return map2(dy, s, dx, n, [](V d, V y) { return tanh_derivative(d, y); });
+    case Activation::kSoftplus:
+      return map2(dy, s, dx, n, [a, b](V d, V x) { return softplus_derivative(d, x, a, b); });
+    case Activation::kHardtanh:
+      return map2(dy, s, dx, n, [a, b](V d, V x) { return hardtanh_derivative(d, x, a, b); });
+    case Activation::kIdentity:
+    case Activation::kCount:
+      if (dy != dx) map(dy, dx, n, [](V d) { return d; });
   }
 }
 

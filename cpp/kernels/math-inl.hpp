@@ -152,12 +152,26 @@ FASTNET_INLINE Vec<T, R> expm1_reduced(Vec<T, R> r) {
   return fma(r * r, polynomial(r, MathConstants<T>::kExp), r);
 }
 
+// exp(x) = m 2^power with m from sqrt(1/2) to sqrt(2), for those who round only after more factors.
+template <class T, int R>
+struct ExpParts {
+  Vec<T, R> m;
+  PowerOfTwo<T, R> power;
+};
+
+// For x from kExpLow to kExpHigh, or NaN.
+template <class T, int R>
+FASTNET_INLINE ExpParts<T, R> exp_parts(Vec<T, R> x) {
+  const ExpArgument<T, R> a = exp_argument(x);
+  return {splat<T, R>(T(1)) + expm1_reduced(a.r), power_of_two(a.n)};
+}
+
 template <class T, int R>
 FASTNET_INLINE Vec<T, R> exp(Vec<T, R> x) {
   using C = MathConstants<T>;
   const Vec<T, R> low = splat<T, R>(C::kExpLow), high = splat<T, R>(C::kExpHigh);
-  const ExpArgument<T, R> a = exp_argument(max(low, min(high, x)));
-  return scaled(splat<T, R>(T(1)) + expm1_reduced(a.r), power_of_two(a.n));
+  const ExpParts<T, R> e = exp_parts(max(low, min(high, x)));
+  return scaled(e.m, e.power);
 }
 
 template <class T, int R>
@@ -260,6 +274,25 @@ FASTNET_INLINE Vec<T, R> tanh(Vec<T, R> x) {
   return copysign(select(less(u, splat<T, R>(T(0.55))), near, far), x);
 }
 
+// u^2 = square + rest exactly.
+template <class T, int R>
+struct ExactSquare {
+  Vec<T, R> square, rest;
+};
+
+template <class T, int R>
+FASTNET_INLINE ExactSquare<T, R> exact_square(Vec<T, R> u) {
+  if constexpr (kHasFma) {
+    const Vec<T, R> square = u * u;
+    return {square, fma(u, u, -square)};
+  } else {
+    // The upper half of the mantissa, whose square is exact, and the lower half's share.
+    constexpr int low = FloatFormat<T>::kMantissa / 2 + 1;
+    const Vec<T, R> high = bitcast<T>(shift_left<low>(shift_right<low>(bitcast<Uint<T>>(u))));
+    return {high * high, (u - high) * (u + high)};
+  }
+}
+
 // The standard normal distribution beyond u >= 0: 1 - Phi(u) = e 2^power ratio, e 2^power being
 // exp(-u^2 / 2). `u` is |x|, at most kTailHigh, or NaN.
 template <class T, int R>
@@ -273,15 +306,17 @@ FASTNET_INLINE NormalTail<T, R> normal_tail(Vec<T, R> x) {
   using C = MathConstants<T>;
   const Vec<T, R> one = splat<T, R>(T(1)), half = splat<T, R>(T(-0.5));
   const Vec<T, R> u = min(splat<T, R>(C::kTailHigh), abs(x));
-  // u^2 = square + rest exactly (where there is fma): exp(-u^2 / 2) would magnify the rounding of
-  // the square u^2 / 2 times.
-  const Vec<T, R> square = u * u;
-  const Vec<T, R> rest = fma(u, u, -square);
+  // u^2 = square + rest exactly: exp(-u^2 / 2) would magnify the rounding of u^2 u^2 / 2 times.
+  const auto [square, rest] = exact_square(u);
   const ExpArgument<T, R> a = exp_argument(half * square);
   const Vec<T, R> e = one + expm1_reduced(fma(half, rest, a.r));
-  const Vec<T, R> inverse = one / (u + splat<T, R>(C::kTailPole));
-  const Vec<T, R> t = fma(splat<T, R>(-2 * C::kTailPole), inverse, one);
-  return {u, e, inverse * polynomial(t, C::kTail), power_of_two(a.n)};
+  // 1 / (u + kTailPole) is inverse (1 + residue): its rounding would count 2.3 times.
+  const Vec<T, R> sum = u + splat<T, R>(C::kTailPole);
+  const Vec<T, R> inverse = one / sum;
+  const Vec<T, R> residue = fma(-sum, inverse, one) * inverse;
+  const Vec<T, R> width = splat<T, R>(-2 * C::kTailPole);
+  const Vec<T, R> p = polynomial(fma(width, residue, fma(width, inverse, one)), C::kTail);
+  return {u, e, fma(p, residue, p * inverse), power_of_two(a.n)};
 }
 
 // x + x q(x^2) below 1, else 1 - 2 (1 - Phi(sqrt(2) |x|)).

@@ -1,7 +1,19 @@
 """Every operation on arrays (or Tensors), forward beside backward."""
 
+from fastnet.functional.activation import elu as elu
+from fastnet.functional.activation import elu_backward as elu_backward
+from fastnet.functional.activation import hardtanh as hardtanh
+from fastnet.functional.activation import hardtanh_backward as hardtanh_backward
+from fastnet.functional.activation import identity as identity
+from fastnet.functional.activation import identity_backward as identity_backward
+from fastnet.functional.activation import leaky_relu as leaky_relu
+from fastnet.functional.activation import leaky_relu_backward as leaky_relu_backward
 from fastnet.functional.activation import relu as relu
 from fastnet.functional.activation import relu_backward as relu_backward
+from fastnet.functional.activation import selu as selu
+from fastnet.functional.activation import selu_backward as selu_backward
+from fastnet.functional.activation import softplus as softplus
+from fastnet.functional.activation import softplus_backward as softplus_backward
 from fastnet.functional.dropout import dropout as dropout
 from fastnet.functional.dropout import dropout_backward as dropout_backward
 from fastnet.functional.dropout import dropout_by_ticket as dropout_by_ticket
@@ -25,6 +37,14 @@ from fastnet.functional.loss import nll_loss as nll_loss
 from fastnet.functional.loss import nll_loss_backward as nll_loss_backward
 from fastnet.functional.loss import smooth_l1_loss as smooth_l1_loss
 from fastnet.functional.loss import smooth_l1_loss_backward as smooth_l1_loss_backward
+from fastnet.functional.sigmoid import gelu as gelu
+from fastnet.functional.sigmoid import gelu_backward as gelu_backward
+from fastnet.functional.sigmoid import sigmoid as sigmoid
+from fastnet.functional.sigmoid import sigmoid_backward as sigmoid_backward
+from fastnet.functional.sigmoid import silu as silu
+from fastnet.functional.sigmoid import silu_backward as silu_backward
+from fastnet.functional.sigmoid import tanh as tanh
+from fastnet.functional.sigmoid import tanh_backward as tanh_backward
 from fastnet.functional.softmax import argmax as argmax
 from fastnet.functional.softmax import log_softmax as log_softmax
 from fastnet.functional.softmax import log_softmax_backward as log_softmax_backward

@@ -1,4 +1,4 @@
-"""Activations on arrays, each beside its derivative."""
+"""Activations on arrays, each beside its derivative: the linear unit and what bends it."""
 
 from __future__ import annotations
 
@@ -8,28 +8,36 @@ from fastnet import _core
 from fastnet._arrays import Array, as_float, contiguous, output, same_dtype
 
 _KINDS: dict[str, int] = _core.ACTIVATIONS
+# The parameters of the functions below when called with x alone.
+_DEFAULTS: dict[str, tuple[float, float]] = {
+    "leaky_relu": (0.01, 0.0),
+    "elu": (1.0, 0.0),
+    "softplus": (1.0, 20.0),
+    "hardtanh": (-1.0, 1.0),
+}
 
 
 def activation_code(name: str | None) -> tuple[int, float, float]:
     """Return the number and the default parameters by which kernels know an activation."""
-    if name is None:
-        return _KINDS["identity"], 0.0, 0.0
+    name = "identity" if name is None else name
     if name not in _KINDS:
         msg = f"activation must be one of {', '.join(_KINDS)}, got {name!r}"
         raise ValueError(msg)
-    return _KINDS[name], 0.0, 0.0
+    return _KINDS[name], *_DEFAULTS.get(name, (0.0, 0.0))
 
 
-def _forward(kind: str, x: Any, out: Array | None, a: float = 0.0, b: float = 0.0) -> Array:
+def apply_forward(kind: str, x: Any, out: Array | None, a: float = 0.0, b: float = 0.0) -> Array:
+    """Return the activation `kind` of x."""
     x = as_float(x, "x")
     result = output(out, x.shape, x.dtype)
     _core.activation(_KINDS[kind], contiguous(x), result, a, b)
     return result
 
 
-def _backward(
+def apply_backward(
     kind: str, dy: Any, x: Any, name: str, out: Array | None, a: float = 0.0, b: float = 0.0
 ) -> Array:
+    """Return dy times the derivative of `kind`, from x or, named so, from the output y."""
     dy = as_float(dy, "dy")
     x = as_float(x, name)
     same_dtype(dy, **{name: x})
@@ -41,8 +49,14 @@ def _backward(
     return result
 
 
-def relu(x: Any, out: Array | None = None) -> Array:
-    """Rectified linear unit, max(x, 0).
+def _check_bounds(min_val: float, max_val: float) -> None:
+    if min_val > max_val:
+        msg = f"min_val must not exceed max_val, got {min_val} and {max_val}"
+        raise ValueError(msg)
+
+
+def identity(x: Any, out: Array | None = None) -> Array:
+    r"""Return the input itself, y = x.
 
     Parameters
     ----------
@@ -54,11 +68,57 @@ def relu(x: Any, out: Array | None = None) -> Array:
     Returns
     -------
     ndarray
-        Of x's shape. NaN stays NaN; -0.0 becomes 0.0.
+        Of x's shape and dtype; `out` if given.
 
     Notes
     -----
-    Exact; the same bits at any thread count and ISA level.
+    A copy of x (or of dy), bit for bit.
+    Exact. The same bits at any number of threads and ISA level with fma.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnet.functional as F
+    >>> F.identity(np.float32([-1, 2]))
+    array([-1.,  2.], dtype=float32)
+    """
+    return apply_forward("identity", x, out)
+
+
+def identity_backward(dy: Any, x: Any, out: Array | None = None) -> Array:
+    r"""Gradient of `identity` from its input x.
+
+    dx = dy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnet.functional as F
+    >>> F.identity_backward(np.float32([5]), np.float32([2]))
+    array([5.], dtype=float32)
+    """
+    return apply_backward("identity", dy, x, "x", out)
+
+
+def relu(x: Any, out: Array | None = None) -> Array:
+    r"""Rectified linear unit, y = max(x, 0).
+
+    Parameters
+    ----------
+    x : array_like, any shape
+        Float32 or float64; integers are computed in float32.
+    out : ndarray, optional
+        Where to write the result; may be `x`.
+
+    Returns
+    -------
+    ndarray
+        Of x's shape and dtype; `out` if given.
+
+    Notes
+    -----
+    NaN stays NaN; -0.0 becomes 0.0.
+    Exact. The same bits at any number of threads and ISA level with fma.
 
     Examples
     --------
@@ -67,11 +127,13 @@ def relu(x: Any, out: Array | None = None) -> Array:
     >>> F.relu(np.float32([-1, 0, 2]))
     array([0., 0., 2.], dtype=float32)
     """
-    return _forward("relu", x, out)
+    return apply_forward("relu", x, out)
 
 
 def relu_backward(dy: Any, y: Any, out: Array | None = None) -> Array:
-    """Gradient of `relu` from its output y: dy where y > 0, else 0.
+    r"""Gradient of `relu` from its output y.
+
+    dx = dy where y > 0, else 0.
 
     Examples
     --------
@@ -80,4 +142,258 @@ def relu_backward(dy: Any, y: Any, out: Array | None = None) -> Array:
     >>> F.relu_backward(np.float32([5, 5]), np.float32([0, 2]))
     array([0., 5.], dtype=float32)
     """
-    return _backward("relu", dy, y, "y", out)
+    return apply_backward("relu", dy, y, "y", out)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.01, out: Array | None = None) -> Array:
+    r"""Leaky rectified linear unit, y = x where x > 0, else negative_slope x.
+
+    Parameters
+    ----------
+    x : array_like, any shape
+        Float32 or float64; integers are computed in float32.
+    negative_slope : float, optional
+        The slope where x < 0.
+    out : ndarray, optional
+        Where to write the result; may be `x`.
+
+    Returns
+    -------
+    ndarray
+        Of x's shape and dtype; `out` if given.
+
+    Notes
+    -----
+    Maas, Hannun and Ng 2013, "Rectifier nonlinearities improve neural network acoustic models".
+    One rounding. The same bits at any number of threads and ISA level with fma.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnet.functional as F
+    >>> F.leaky_relu(np.float32([-1, 2]), 0.5)
+    array([-0.5,  2. ], dtype=float32)
+    """
+    return apply_forward("leaky_relu", x, out, negative_slope)
+
+
+def leaky_relu_backward(
+    dy: Any, x: Any, negative_slope: float = 0.01, out: Array | None = None
+) -> Array:
+    r"""Gradient of `leaky_relu` from its input x.
+
+    dx = dy where x > 0, else negative_slope dy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnet.functional as F
+    >>> F.leaky_relu_backward(np.float32([4, 4]), np.float32([-1, 2]), 0.5)
+    array([2., 4.], dtype=float32)
+    """
+    return apply_backward("leaky_relu", dy, x, "x", out, negative_slope)
+
+
+def elu(x: Any, alpha: float = 1.0, out: Array | None = None) -> Array:
+    r"""Exponential linear unit, y = x where x > 0, else alpha (exp(x) - 1).
+
+    Parameters
+    ----------
+    x : array_like, any shape
+        Float32 or float64; integers are computed in float32.
+    alpha : float, optional
+        The limit at -infinity is -alpha.
+    out : ndarray, optional
+        Where to write the result; may be `x`.
+
+    Returns
+    -------
+    ndarray
+        Of x's shape and dtype; `out` if given.
+
+    Notes
+    -----
+    Clevert, Unterthiner and Hochreiter 2015, arXiv:1511.07289.
+    Within 3 ulp. The same bits at any number of threads and ISA level with fma.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnet.functional as F
+    >>> F.elu(np.float64([-np.inf, 2]), 0.5)
+    array([-0.5,  2. ])
+    """
+    return apply_forward("elu", x, out, alpha)
+
+
+def elu_backward(dy: Any, x: Any, alpha: float = 1.0, out: Array | None = None) -> Array:
+    r"""Gradient of `elu` from its input x.
+
+    dx = dy where x > 0, else dy alpha exp(x).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnet.functional as F
+    >>> F.elu_backward(np.float64([4, 4]), np.float64([0, 2]), 0.5)
+    array([2., 4.])
+    """
+    return apply_backward("elu", dy, x, "x", out, alpha)
+
+
+def selu(x: Any, out: Array | None = None) -> Array:
+    r"""Scaled exponential linear unit, y = s x where x > 0, else s alpha (exp(x) - 1).
+
+    Parameters
+    ----------
+    x : array_like, any shape
+        Float32 or float64; integers are computed in float32.
+    out : ndarray, optional
+        Where to write the result; may be `x`.
+
+    Returns
+    -------
+    ndarray
+        Of x's shape and dtype; `out` if given.
+
+    Notes
+    -----
+    s = 1.0507009873554805 and alpha = 1.6732632423543772, for which zero mean and unit variance
+    are a fixed point (Klambauer et al. 2017, arXiv:1706.02515).
+    Within 4 ulp. The same bits at any number of threads and ISA level with fma.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnet.functional as F
+    >>> F.selu(np.float64([0, 2]))
+    array([0.        , 2.10140197])
+    """
+    return apply_forward("selu", x, out)
+
+
+def selu_backward(dy: Any, x: Any, out: Array | None = None) -> Array:
+    r"""Gradient of `selu` from its input x.
+
+    dx = s dy where x > 0, else dy s alpha exp(x).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnet.functional as F
+    >>> F.selu_backward(np.float64([1, 1]), np.float64([-np.inf, 2]))
+    array([0.        , 1.05070099])
+    """
+    return apply_backward("selu", dy, x, "x", out)
+
+
+def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0, out: Array | None = None) -> Array:
+    r"""Smooth rectifier, y = log(1 + exp(beta x)) / beta.
+
+    Parameters
+    ----------
+    x : array_like, any shape
+        Float32 or float64; integers are computed in float32.
+    beta : float, optional
+        The larger, the closer to relu.
+    threshold : float, optional
+        y = x where beta x > threshold.
+    out : ndarray, optional
+        Where to write the result; may be `x`.
+
+    Returns
+    -------
+    ndarray
+        Of x's shape and dtype; `out` if given.
+
+    Notes
+    -----
+    Computed as (max(z, 0) + log1p(exp(-|z|))) / beta with z = beta x, which neither overflows nor
+    loses small values.
+    Within 3 ulp for beta = 1. The same bits at any number of threads and ISA level with fma.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnet.functional as F
+    >>> F.softplus(np.float64([-1, 0, 100]))
+    array([  0.31326169,   0.69314718, 100.        ])
+    """
+    return apply_forward("softplus", x, out, beta, threshold)
+
+
+def softplus_backward(
+    dy: Any, x: Any, beta: float = 1.0, threshold: float = 20.0, out: Array | None = None
+) -> Array:
+    r"""Gradient of `softplus` from its input x.
+
+    dx = dy sigmoid(beta x), or dy where beta x > threshold.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnet.functional as F
+    >>> F.softplus_backward(np.float64([4, 4]), np.float64([0, 100]))
+    array([2., 4.])
+    """
+    return apply_backward("softplus", dy, x, "x", out, beta, threshold)
+
+
+def hardtanh(
+    x: Any, min_val: float = -1.0, max_val: float = 1.0, out: Array | None = None
+) -> Array:
+    r"""Clipped identity, y = min(max(x, min_val), max_val).
+
+    Parameters
+    ----------
+    x : array_like, any shape
+        Float32 or float64; integers are computed in float32.
+    min_val : float, optional
+        Lower bound.
+    max_val : float, optional
+        Upper bound.
+    out : ndarray, optional
+        Where to write the result; may be `x`.
+
+    Returns
+    -------
+    ndarray
+        Of x's shape and dtype; `out` if given.
+
+    Raises
+    ------
+    ValueError
+        If min_val exceeds max_val.
+
+    Notes
+    -----
+    NaN stays NaN.
+    Exact. The same bits at any number of threads and ISA level with fma.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnet.functional as F
+    >>> F.hardtanh(np.float32([-3, 0.5, 2]))
+    array([-1. ,  0.5,  1. ], dtype=float32)
+    """
+    _check_bounds(min_val, max_val)
+    return apply_forward("hardtanh", x, out, min_val, max_val)
+
+
+def hardtanh_backward(
+    dy: Any, x: Any, min_val: float = -1.0, max_val: float = 1.0, out: Array | None = None
+) -> Array:
+    r"""Gradient of `hardtanh` from its input x.
+
+    dx = dy where min_val < x < max_val, else 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnet.functional as F
+    >>> F.hardtanh_backward(np.float32([5, 5]), np.float32([0.5, 1]))
+    array([5., 0.], dtype=float32)
+    """
+    _check_bounds(min_val, max_val)
+    return apply_backward("hardtanh", dy, x, "x", out, min_val, max_val)

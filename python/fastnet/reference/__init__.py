@@ -4,8 +4,20 @@ Same names and signatures, written for reading: each function is the formula. It
 compiled, and the tests compare every kernel with it.
 """
 
+from fastnet.reference.activation import elu as elu
+from fastnet.reference.activation import elu_backward as elu_backward
+from fastnet.reference.activation import hardtanh as hardtanh
+from fastnet.reference.activation import hardtanh_backward as hardtanh_backward
+from fastnet.reference.activation import identity as identity
+from fastnet.reference.activation import identity_backward as identity_backward
+from fastnet.reference.activation import leaky_relu as leaky_relu
+from fastnet.reference.activation import leaky_relu_backward as leaky_relu_backward
 from fastnet.reference.activation import relu as relu
 from fastnet.reference.activation import relu_backward as relu_backward
+from fastnet.reference.activation import selu as selu
+from fastnet.reference.activation import selu_backward as selu_backward
+from fastnet.reference.activation import softplus as softplus
+from fastnet.reference.activation import softplus_backward as softplus_backward
 from fastnet.reference.dropout import dropout as dropout
 from fastnet.reference.dropout import dropout_backward as dropout_backward
 from fastnet.reference.dropout import dropout_by_ticket as dropout_by_ticket
@@ -29,6 +41,14 @@ from fastnet.reference.loss import nll_loss as nll_loss
 from fastnet.reference.loss import nll_loss_backward as nll_loss_backward
 from fastnet.reference.loss import smooth_l1_loss as smooth_l1_loss
 from fastnet.reference.loss import smooth_l1_loss_backward as smooth_l1_loss_backward
+from fastnet.reference.sigmoid import gelu as gelu
+from fastnet.reference.sigmoid import gelu_backward as gelu_backward
+from fastnet.reference.sigmoid import sigmoid as sigmoid
+from fastnet.reference.sigmoid import sigmoid_backward as sigmoid_backward
+from fastnet.reference.sigmoid import silu as silu
+from fastnet.reference.sigmoid import silu_backward as silu_backward
+from fastnet.reference.sigmoid import tanh as tanh
+from fastnet.reference.sigmoid import tanh_backward as tanh_backward
 from fastnet.reference.softmax import argmax as argmax
 from fastnet.reference.softmax import log_softmax as log_softmax
 from fastnet.reference.softmax import log_softmax_backward as log_softmax_backward

@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from fastnet.reference import activation as activations
+from fastnet.reference.activation import ACTIVATIONS
 
 Array = np.ndarray[Any, Any]
 
 
-def linear(x: Array, weight: Array, bias: Array | None = None, activation: str | None = None) -> Array:
+def linear(
+    x: Array, weight: Array, bias: Array | None = None, activation: str | None = None
+) -> Array:
     """Return act(x weight.T + bias)."""
     y = x @ weight.T
     if bias is not None:
         y = y + bias
-    return y if activation is None else getattr(activations, activation)(y)
+    return y if activation is None else ACTIVATIONS[activation](y)
 
 
 def linear_backward(dy: Array, x: Array, weight: Array) -> tuple[Array, Array, Array]:
