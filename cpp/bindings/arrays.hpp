@@ -142,6 +142,23 @@ T* output(py::array& a, const char* name, std::initializer_list<Index> shape) {
   return output<T>(a, name);
 }
 
+// A matrix for writing whose rows are contiguous and `row` elements apart.
+template <class T>
+T* output_rows(py::array& a, const char* name, std::initializer_list<Index> shape, Index* row) {
+  require_shape(a, name, shape);
+  require_dtype<T>(a, name);
+  if (!a.writeable()) value_error(std::string(name) + " is read-only");
+  const Index size = static_cast<Index>(sizeof(T));
+  const Index rows = a.shape(0), cols = a.shape(1);
+  *row = rows > 1 && cols > 0 ? a.strides(0) / size : cols;
+  const bool empty = rows == 0 || cols == 0;
+  const bool whole = rows <= 1 || empty || (a.strides(0) % size == 0 && *row >= cols);
+  if (!whole || (!empty && cols > 1 && a.strides(1) != size)) {
+    value_error(std::string(name) + " must have contiguous rows");
+  }
+  return static_cast<T*>(a.mutable_data());
+}
+
 // A matrix in memory: element (i, j) at data[i * row + j * col].
 template <class T>
 struct Matrix {

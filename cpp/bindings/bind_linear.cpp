@@ -42,14 +42,16 @@ void backward_x(const py::array& dy, const py::array& weight, py::array& dx) {
   });
 }
 
-// dweight has the memory layout of W = weight.T: an (in, out) array, returned to Python transposed.
+// dweight has the memory layout of W = weight.T: an (in, out) array with contiguous rows, which may
+// be padded; returned to Python transposed.
 void backward_w(const py::array& dy, const py::array& x, py::array& dw, py::object& db) {
   with_float_type(dy, "dy", [&](auto tag) {
     using T = decltype(tag);
     const Matrix<T> d = input_matrix<T>(dy, "dy");
     const Matrix<T> mx = input_matrix<T>(x, "x");
     require_shape(x, "x", {d.rows, mx.cols});
-    T* out = output<T>(dw, "dweight", {mx.cols, d.cols});
+    Index row = 0;
+    T* out = output_rows<T>(dw, "dweight", {mx.cols, d.cols}, &row);
     T* sum = nullptr;
     if (!db.is_none()) {
       py::array array = py::reinterpret_borrow<py::array>(db);
@@ -58,7 +60,7 @@ void backward_w(const py::array& dy, const py::array& x, py::array& dw, py::obje
     require_no_overlap(dw, "dweight", dy, "dy");
     require_no_overlap(dw, "dweight", x, "x");
     ReleaseGil release;
-    linear_backward_w<T>(d.rows, d.cols, mx.cols, operand(d), operand(mx), out, d.cols, sum);
+    linear_backward_w<T>(d.rows, d.cols, mx.cols, operand(d), operand(mx), out, row, sum);
   });
 }
 

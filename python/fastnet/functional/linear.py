@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from fastnet import _core
+from fastnet import _core, functional
 from fastnet._arrays import Array, as_float, matrix, output, same_dtype
+from fastnet._storage import empty_gradient
+from fastnet.autograd.core import TensorCore, is_tensor, record, wrap
 from fastnet.functional.activation import activation_code
 
 
@@ -54,6 +56,8 @@ def linear(
     >>> F.linear(np.float32([[1, 2]]), np.float32([[1, 1], [1, -1]]), activation="relu")
     array([[3., 0.]], dtype=float32)
     """
+    if not (type(x) is type(weight) is np.ndarray) and is_tensor(x, weight, bias):
+        return _taped(x, weight, bias, activation, out)
     x = as_float(x, "x")
     weight = as_float(weight, "weight")
     if weight.ndim != 2:
@@ -78,6 +82,34 @@ def linear(
     return result
 
 
+def _vjp(dy: Any, needs: tuple[bool, bool, bool], x: Array, weight: Array) -> Any:
+    return linear_backward(dy, x, weight, needs)
+
+
+def _taped(x: Any, weight: Any, bias: Any, activation: str | None, out: Array | None) -> Any:
+    """Return `linear` of Tensors as a Tensor; an activation is an operation of its own."""
+    if out is not None:
+        msg = "linear takes no out when an argument is a Tensor"
+        raise TypeError(msg)
+    if activation is not None:
+        activation_code(activation)
+        return getattr(functional, activation)(_taped(x, weight, bias, None, None))
+    tx = x if isinstance(x, TensorCore) else wrap(as_float(x, "x"))
+    tw = weight if isinstance(weight, TensorCore) else wrap(as_float(weight, "weight"))
+    tb = bias
+    if bias is not None and not isinstance(bias, TensorCore):
+        tb = wrap(as_float(bias, "bias"))
+    xd, wd = tx._data, tw._data
+    if tb is None:
+        y = linear(xd, wd)
+        known: tuple[Any, ...] = (tx, tw)
+    else:
+        y = linear(xd, wd, tb._data)
+        known = (tx, tw, tb)
+    reads = (tx._version, tw._version)
+    return record(y, _vjp, (xd, wd), known, reads, "linear", True)
+
+
 def linear_backward(
     dy: Any, x: Any, weight: Any, needs: tuple[bool, bool, bool] = (True, True, True)
 ) -> tuple[Array | None, Array | None, Array | None]:
@@ -95,7 +127,8 @@ def linear_backward(
     -------
     dx : ndarray, shape (*, in_features)
     dweight : ndarray, shape (out_features, in_features)
-        A transposed view of a row-major array.
+        A transposed view of a row-major array, whose rows are padded with zeros as
+        `fastnet.nn.Linear` pads its weight's.
     dbias : ndarray, shape (out_features,)
 
     Notes
@@ -130,7 +163,7 @@ def linear_backward(
         dx = np.empty(x.shape, x.dtype)
         _core.linear_backward_x(rows, matrix(weight), dx.reshape(batch, in_features))
     if needs[1] or needs[2]:
-        dw = np.empty((in_features, out_features), x.dtype)
+        dw = empty_gradient(out_features, in_features, x.dtype)
         db = np.empty(out_features, x.dtype) if needs[2] else None
         _core.linear_backward_w(rows, matrix(x.reshape(batch, in_features)), dw, db)
     return dx, dw.T if dw is not None and needs[1] else None, db
