@@ -17,23 +17,23 @@ _FLOAT32 = np.dtype(np.float32)
 class TensorCore:
     """An array, its place on the tape and its gradient; `Tensor` adds the operations."""
 
-    __slots__ = ("__weakref__", "_data", "_node", "_requires", "_version", "grad")
+    __slots__ = ("__weakref__", "_data", "_grad", "_node", "_requires", "_version")
 
     _data: Array
     # The operation that made it; None for a leaf.
     _node: Node | None
     _requires: bool
     _version: Counter
-    grad: Any
+    _grad: Any
 
     def _accumulate(self, gradient: Any, owned: bool) -> None:
         """Add to the gradient, which gets memory of its own."""
-        if self.grad is None:
+        if self._grad is None:
             if not owned or type(gradient) is not np.ndarray:
                 gradient = np.array(gradient, self._data.dtype)
-            self.grad = wrap(gradient)
+            self._grad = wrap(gradient)
         else:
-            grad = self.grad
+            grad = self._grad
             np.add(grad._data, gradient, out=grad._data)
             grad._version[0] += 1
 
@@ -55,7 +55,7 @@ def wrap(data: Any) -> Any:
     out._node = None
     out._requires = False
     out._version = [0, None]
-    out.grad = None
+    out._grad = None
     return out
 
 

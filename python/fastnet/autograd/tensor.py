@@ -30,11 +30,6 @@ class Tensor(TensorCore):
     requires_grad : builtins.bool, default False
         Whether operations on it are recorded, so that `backward` fills its `grad`.
 
-    Attributes
-    ----------
-    grad : Tensor or None
-        What backward passes have added up, for a leaf that requires it.
-
     Notes
     -----
     Names and meaning are PyTorch's. Operators broadcast and take numbers and arrays; float32 and
@@ -61,7 +56,7 @@ class Tensor(TensorCore):
         self._node = None
         self._requires = False
         self._version = [0, None]
-        self.grad = None
+        self._grad = None
         if requires_grad:
             self.requires_grad = True
 
@@ -107,6 +102,25 @@ class Tensor(TensorCore):
         """Set requires_grad and return the tensor."""
         self.requires_grad = requires_grad
         return self
+
+    @property
+    def grad(self) -> Tensor | None:
+        """What backward passes have added up for a leaf; None before the first one."""
+        grad: Tensor | None = self._grad
+        return grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None:
+            array = to_array(unwrap(value), "grad")
+            if array.shape != self._data.shape:
+                msg = f"grad must have shape {self._data.shape}, got {array.shape}"
+                raise ValueError(msg)
+            if array.dtype != self._data.dtype:
+                msg = f"grad must have dtype {self._data.dtype}, got {array.dtype}"
+                raise TypeError(msg)
+            value = value if isinstance(value, TensorCore) else wrap(array)
+        self._grad = value
 
     @property
     def is_leaf(self) -> builtins.bool:
@@ -306,7 +320,7 @@ class Tensor(TensorCore):
             msg = "only leaves can be copied deeply; use detach() or clone()"
             raise RuntimeError(msg)
         out = Tensor(self._data, requires_grad=self._requires)
-        out.grad = None if self.grad is None else Tensor(self.grad._data)
+        out._grad = None if self._grad is None else Tensor(self._grad._data)
         memo[id(self)] = out
         return out
 
