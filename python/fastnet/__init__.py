@@ -2,6 +2,8 @@
 
 from fastnet import autograd as autograd
 from fastnet import functional as functional
+from fastnet import nn as nn
+from fastnet import optim as optim
 from fastnet import random as random
 from fastnet import reference as reference
 from fastnet import runtime as runtime

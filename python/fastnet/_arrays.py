@@ -42,7 +42,9 @@ def to_array(x: Any, name: str) -> Array:
         msg = f"{name} must be an array, got a {type(x).__name__}; use its to_numpy()"
         raise TypeError(msg)
     elif getattr(x, "requires_grad", False) and hasattr(x, "detach"):
-        msg = f"{name} must be an array, got a {type(x).__name__} that requires grad; detach it first"
+        msg = (
+            f"{name} must be an array, got a {type(x).__name__} that requires grad; detach it first"
+        )
         raise TypeError(msg)
     else:
         try:
@@ -71,9 +73,7 @@ def as_float(x: Any, name: str, dtype: np.dtype[Any] | None = None) -> Array:
         return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
     array = to_array(x, name)
     if dtype is None:
-        if array.dtype.kind == "f" and isinstance(x, np.ndarray | np.generic):
-            dtype = _FLOAT64 if array.dtype.itemsize > 4 else _FLOAT32
-        elif hasattr(x, "__array__") and array.dtype.kind == "f":
+        if (array.dtype.kind == "f" and isinstance(x, np.ndarray | np.generic)) or (hasattr(x, "__array__") and array.dtype.kind == "f"):
             dtype = _FLOAT64 if array.dtype.itemsize > 4 else _FLOAT32
         else:
             dtype = _FLOAT32

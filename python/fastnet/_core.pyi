@@ -34,6 +34,21 @@ def activation(kind: int, x: _Array, out: _Array, a: float = 0.0, b: float = 0.0
 def activation_backward(
     kind: int, dy: _Array, x: _Array, out: _Array, a: float = 0.0, b: float = 0.0
 ) -> None: ...
+def adam_update(
+    w: _Array,
+    g: _Array,
+    m: _Array,
+    v: _Array,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    beta1_power: float,
+    beta2_power: float,
+    eps: float,
+    weight_decay: float = 0.0,
+    decoupled: bool = False,
+    scale: float = 1.0,
+) -> None: ...
 def argmax(x: _Array, out: _Array) -> None: ...
 def bad_target(target: _Array, classes: int, ignore_index: int) -> int: ...
 def dropout(x: _Array, p: float, key: int, ticket: int, first_row: int, out: _Array) -> None: ...
@@ -58,6 +73,18 @@ def random_uniform(
     key: int, stream: int, position: int, low: float, high: float, out: _Array
 ) -> None: ...
 def set_num_threads(n: int) -> None: ...
+def sgd_update(
+    w: _Array,
+    g: _Array,
+    buffer: Any,
+    lr: float,
+    momentum: float = 0.0,
+    dampening: float = 0.0,
+    weight_decay: float = 0.0,
+    nesterov: bool = False,
+    first: bool = False,
+    scale: float = 1.0,
+) -> None: ...
 def softmax(log: bool, x: _Array, out: _Array) -> None: ...
 def softmax_backward(log: bool, dy: _Array, y: _Array, out: _Array) -> None: ...
 def sum(x: _Array) -> float: ...

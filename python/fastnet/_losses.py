@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import operator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec
 
 import numpy as np
 
 from fastnet import _core
 from fastnet._arrays import Array, as_float, contiguous, output, same_dtype, to_array
+from fastnet.autograd.lift import differentiable
+
+_P = ParamSpec("_P")
 
 _REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 
@@ -232,3 +237,22 @@ def class_loss(
     loss.set_class_weight(weight)
     loss.set_sample_weight(sample_weight)
     return loss
+
+
+def taped(
+    backward: Callable[..., Array], difference: bool = False
+) -> Callable[[Callable[_P, Any]], Callable[_P, Any]]:
+    """Put a loss on the tape, `difference` for one of input - target.
+
+    The loss itself is not kept: adding to it in place is allowed.
+    """
+
+    def vjp(dy: Any, y: Any, *args: Any, needs: tuple[bool, ...]) -> tuple[Array, ...]:
+        dinput = backward(dy, *args)
+        return (dinput, -dinput) if difference and needs[1] else (dinput,)
+
+    def decorate(loss: Callable[_P, Any]) -> Callable[_P, Any]:
+        names = [name for name in inspect.signature(loss).parameters if name != "out"]
+        return differentiable(vjp, saves=names, owned=True)(loss)
+
+    return decorate

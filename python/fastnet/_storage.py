@@ -32,8 +32,9 @@ def aligned_zeros(n: int, dtype: np.dtype[Any]) -> Array:
     return raw[start : start + n * dtype.itemsize].view(dtype)
 
 
-def zeros_weight(out_features: int, in_features: int, dtype: np.dtype[Any]) -> Array:
+def zeros_weight(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Return a zero weight of shape (out_features, in_features) in padded memory."""
+    out_features, in_features = shape
     row = padded_row(out_features, dtype.itemsize)
     storage = aligned_zeros(in_features * row, dtype)
     return storage.reshape(in_features, row)[:, :out_features].T
@@ -67,4 +68,13 @@ def flat(array: Array) -> Array | None:
         return None
     rows = array.T
     n = rows.shape[0] * (rows.strides[0] // rows.itemsize)
+    base = array.base
+    if (
+        isinstance(base, np.ndarray)
+        and base.size == n
+        and base.dtype == array.dtype
+        and base.flags.c_contiguous
+        and base.__array_interface__["data"] == array.__array_interface__["data"]
+    ):
+        return base.reshape(-1)
     return np.lib.stride_tricks.as_strided(rows, (n,), (rows.itemsize,))

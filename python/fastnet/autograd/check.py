@@ -50,9 +50,7 @@ def gradcheck(
     True
     """
     arguments: Sequence[Any] = inputs if isinstance(inputs, tuple | list) else (inputs,)
-    checked = [
-        (i, x) for i, x in enumerate(arguments) if isinstance(x, TensorCore) and x._requires
-    ]
+    checked = [(i, x) for i, x in enumerate(arguments) if isinstance(x, TensorCore) and x._requires]
     if not checked:
         msg = "inputs must have a Tensor that requires a gradient"
         raise ValueError(msg)
@@ -68,7 +66,9 @@ def gradcheck(
 
     def value(position: int, changed: Any) -> Any:
         with no_grad():
-            plain = [wrap(np.array(unwrap(x))) if isinstance(x, TensorCore) else x for x in arguments]
+            plain = [
+                wrap(np.array(unwrap(x))) if isinstance(x, TensorCore) else x for x in arguments
+            ]
             plain[position] = wrap(changed)
             return unwrap(f(*plain))
 

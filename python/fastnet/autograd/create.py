@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnet._arrays import Array
 from fastnet.autograd.core import DTYPES, wrap
 from fastnet.autograd.tensor import Tensor
 
@@ -39,7 +38,7 @@ def tensor(data: Any, dtype: npt.DTypeLike | None = None, requires_grad: bool = 
     return Tensor(data, dtype, requires_grad)
 
 
-def from_numpy(array: Array) -> Tensor:
+def from_numpy(array: Any) -> Tensor:
     """Return a Tensor that shares an array's memory.
 
     Parameters

@@ -65,7 +65,7 @@ def _add_vjp(dy: Any, needs: Any, x_shape: Any, y_shape: Any) -> Any:
 
 def add(input: Any, other: Any) -> Any:
     """Return input + other."""
-    b = other if type(other) is float else _operand(other)
+    b: Any = other if type(other) is float else _operand(other)
     if type(b) in _NUMBERS:
         x = input._data
         y = x + b
@@ -89,7 +89,7 @@ def _sub_vjp(dy: Any, needs: Any, x_shape: Any, y_shape: Any) -> Any:
 
 def sub(input: Any, other: Any) -> Any:
     """Return input - other."""
-    b = other if type(other) is float else _operand(other)
+    b: Any = other if type(other) is float else _operand(other)
     if type(b) in _NUMBERS:
         x = input._data
         y = x - b
@@ -138,7 +138,7 @@ def _mul_vjp(dy: Any, needs: Any, x: Any, y: Any, x_shape: Any, y_shape: Any) ->
 
 def mul(input: Any, other: Any) -> Any:
     """Return input * other."""
-    b = other if type(other) is float else _operand(other)
+    b: Any = other if type(other) is float else _operand(other)
     if type(b) in _NUMBERS:
         x = input._data
         y = x * b

@@ -31,9 +31,9 @@ def differentiable(
     ----------
     vjp : callable
         ``vjp(dy, y, *args, needs)`` returns one gradient for each argument of the function in the
-        order of its signature, None where there is none; trailing Nones may be left out. `args` are
-        all arguments as arrays (defaults filled in, `out` left out, keyword-only ones by keyword),
-        `needs` a tuple of bool: which gradients are wanted.
+        order of its signature, None where none is needed; trailing Nones may be left out. `args`
+        are all arguments as arrays (defaults filled in, `out` left out, keyword-only ones by
+        keyword), `needs` a tuple of bool: which gradients are wanted.
     saves : sequence of str, optional
         Names of the arguments whose values vjp reads, and "y" for the result. In place of an array
         that is not named vjp gets None, and its memory is free. All of them by default.
@@ -47,6 +47,8 @@ def differentiable(
         When called with a Tensor and `out`, or with a Tensor for a keyword-only argument.
     ValueError
         In backward, if a gradient has not its argument's shape.
+    RuntimeError
+        In backward, if a gradient is wanted that vjp does not give.
 
     Examples
     --------
@@ -104,9 +106,7 @@ class _Lifted:
         self.function = function
         self.name = function.__name__
         self.owned = owned
-        parameters = [
-            p for p in inspect.signature(function).parameters.values() if p.name != "out"
-        ]
+        parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "out"]
         self.keyword_only = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
         parameters = [p for p in parameters if p.name not in self.keyword_only]
         self.names = [p.name for p in parameters]
@@ -117,9 +117,11 @@ class _Lifted:
             raise ValueError(msg)
         self.saves_output = saves is None or "y" in saves
         self.saves = [saves is None or name in saves for name in self.names]
-        self.vjp = _bare(vjp) if owned else _checked(vjp, self.name, self.names)
+        self.vjp = (_bare if owned else _checked)(vjp, self.name, self.names)
 
-    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    def bind(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[list[Any], dict[str, Any]]:
         """Return the arguments in the order of the signature, and keyword-only ones apart."""
         rest = {k: kwargs[k] for k in self.keyword_only if k in kwargs}
         given = {k: v for k, v in kwargs.items() if k not in rest}
@@ -127,9 +129,7 @@ class _Lifted:
             msg = f"{self.name} takes no out when an argument is a Tensor"
             raise TypeError(msg)
         values = list(args)
-        for name, default in zip(
-            self.names[len(args) :], self.defaults[len(args) :], strict=True
-        ):
+        for name, default in zip(self.names[len(args) :], self.defaults[len(args) :], strict=True):
             value = given.pop(name, default)
             if value is inspect.Parameter.empty:
                 msg = f"{self.name}() misses the argument {name}"
@@ -181,9 +181,21 @@ class _Lifted:
         return out
 
 
-def _bare(vjp: Callable[..., Sequence[Any]]) -> Callable[..., Sequence[Any]]:
+def _complete(
+    parts: Sequence[Any], needs: tuple[bool, ...], name: str, names: list[str]
+) -> Sequence[Any]:
+    for i, need in enumerate(needs):
+        if need and (i >= len(parts) or parts[i] is None):
+            msg = f"{name} has no gradient with respect to {names[i]}"
+            raise RuntimeError(msg)
+    return parts
+
+
+def _bare(
+    vjp: Callable[..., Sequence[Any]], name: str, names: list[str]
+) -> Callable[..., Sequence[Any]]:
     def call(dy: Any, needs: tuple[bool, ...], *saved: Any) -> Sequence[Any]:
-        return vjp(dy, *saved[:-1], needs=needs, **saved[-1])
+        return _complete(vjp(dy, *saved[:-1], needs=needs, **saved[-1]), needs, name, names)
 
     return call
 
@@ -196,6 +208,7 @@ def _checked(
         if not isinstance(parts, tuple | list) or len(parts) > len(names):
             msg = f"{name}: vjp must return a tuple of at most {len(names)} gradients"
             raise TypeError(msg)
+        _complete(parts, needs, name, names)
         return [
             None if part is None else _check(part, shape, dtype, name, argument)
             for part, (shape, dtype), argument in zip(parts, saved[-2], names, strict=False)

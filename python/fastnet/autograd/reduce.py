@@ -20,6 +20,9 @@ from fastnet.autograd.core import (
     wrap,
 )
 
+# NumPy's sum without its layers of Python.
+_reduce: Any = np.add.reduce
+
 
 class Extreme(NamedTuple):
     """The largest or smallest elements along a dimension and where they stand."""
@@ -50,7 +53,7 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     x = input._data
     dim = _axes(dim)
     dtype = None if x.dtype.kind == "f" else np.int64
-    y = np.add.reduce(x, dim, dtype, None, keepdim)
+    y = _reduce(x, dim, dtype, None, keepdim)
     return record(y, _sum_vjp, (x.shape, dim, keepdim), (input,), (), "sum")
 
 
@@ -71,7 +74,7 @@ def mean(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
         return np.mean(input, axis=dim, keepdims=keepdim)
     x = _floats(input._data, "mean")
     dim = _axes(dim)
-    total = np.asarray(np.add.reduce(x, dim, None, None, keepdim))
+    total = np.asarray(_reduce(x, dim, None, None, keepdim))
     n = x.size // total.size if total.size else 0
     with np.errstate(invalid="ignore"):
         y = total / np.asarray(n, x.dtype)
@@ -84,7 +87,11 @@ def _var_vjp(dy: Any, needs: Any, x: Any, dim: Any, keepdim: bool, denominator: 
 
 
 def var(
-    input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, correction: Any = None
+    input: Any,
+    dim: Any = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    correction: Any = None,
 ) -> Any:
     """Return the variance over dim, dividing by n - correction (by default n - 1)."""
     ddof = (1 if unbiased else 0) if correction is None else correction
@@ -103,7 +110,11 @@ def var(
 
 
 def std(
-    input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, correction: Any = None
+    input: Any,
+    dim: Any = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    correction: Any = None,
 ) -> Any:
     """Return the square root of `var`."""
     from fastnet.autograd.elementwise import sqrt
@@ -154,9 +165,7 @@ def _along(arg: Any, input: Any, dim: int, keepdim: bool, name: str) -> Extreme:
     y = np.take_along_axis(x, indices, dim)
     shown = indices if keepdim else indices.squeeze(dim)
     saved = (x.shape, indices, dim, keepdim)
-    values = record(
-        y if keepdim else y.squeeze(dim), _pick_vjp, saved, (input,), (), name, True
-    )
+    values = record(y if keepdim else y.squeeze(dim), _pick_vjp, saved, (input,), (), name, True)
     return Extreme(values, wrap(np.array(shown, np.int64)))
 
 

@@ -70,7 +70,7 @@ class _GradMode:
         return wrapped  # type: ignore[return-value]
 
 
-class no_grad(_GradMode):  # noqa: N801 (a context manager, spelled as in PyTorch)
+class no_grad(_GradMode):
     """Record nothing inside the block or the decorated function, in this thread.
 
     Examples
@@ -87,7 +87,7 @@ class no_grad(_GradMode):  # noqa: N801 (a context manager, spelled as in PyTorc
         super().__init__(False)
 
 
-class enable_grad(_GradMode):  # noqa: N801
+class enable_grad(_GradMode):
     """Record inside the block or the decorated function, also within `no_grad`.
 
     Examples
@@ -205,7 +205,7 @@ def run_backward(root: Node, gradient: Array, retain_graph: bool) -> None:
         for edge, part in zip(node.edges, gradients, strict=False):
             if edge is None or part is None:
                 continue
-            if type(edge) is Node:
+            if isinstance(edge, Node):
                 earlier = pending.get(edge)
                 if earlier is None:
                     pending[edge] = part

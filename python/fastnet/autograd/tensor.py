@@ -14,6 +14,7 @@ from fastnet.autograd import shape as shaping
 from fastnet.autograd.core import DTYPES, TensorCore, data_of, record, set_class, unwrap, wrap
 from fastnet.autograd.tape import run_backward
 
+
 def _to_vjp(dy: Any, needs: Any, dtype: Any) -> Any:
     return (np.asarray(dy).astype(dtype),)
 
@@ -150,7 +151,8 @@ class Tensor(TensorCore):
     @property
     def T(self) -> Tensor:
         """A view with the dimensions reversed."""
-        return shaping.permute(self, tuple(range(self._data.ndim))[::-1])
+        view: Tensor = shaping.permute(self, tuple(range(self._data.ndim))[::-1])
+        return view
 
     def size(self, dim: int | None = None) -> Any:
         """Return the shape, or the size of one dimension."""

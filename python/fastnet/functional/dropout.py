@@ -8,6 +8,8 @@ import numpy as np
 
 from fastnet import _core
 from fastnet._arrays import Array, as_float, contiguous, output
+from fastnet.autograd.core import is_tensor
+from fastnet.autograd.lift import differentiable
 from fastnet.random import default_rng
 from fastnet.random._checks import integer
 
@@ -27,7 +29,7 @@ def probability(p: Any) -> float:
 
 def dropout(
     x: Any, p: float = 0.5, training: bool = True, rng: Any = None, out: Array | None = None
-) -> Array:
+) -> Any:
     """Set elements to 0 with probability p and scale the others by 1 / (1 - p).
 
     Parameters
@@ -69,6 +71,15 @@ def dropout(
     >>> F.dropout(np.float32([1, 2, 3]), training=False)
     array([1., 2., 3.], dtype=float32)
     """
+    if is_tensor(x):
+        if out is not None:
+            msg = "dropout takes no out when an argument is a Tensor"
+            raise TypeError(msg)
+        probability(p)
+        if not training:
+            return x
+        generator = default_rng(rng)
+        return dropout_by_ticket(x, p, generator.key, generator.next_ticket())
     if training:
         probability(p)
         x = as_float(x, "x")
@@ -84,7 +95,12 @@ def dropout(
     return result
 
 
-def dropout_by_ticket(x: Any, p: float, key: int, ticket: int, out: Array | None = None) -> Array:
+@differentiable(
+    lambda dy, y, x, p, key, ticket, needs: (dropout_backward(dy, p, key, ticket),),
+    saves=(),
+    owned=True,
+)
+def dropout_by_ticket(x: Any, p: float, key: int, ticket: int, out: Array | None = None) -> Any:
     """Dropout under a given key and ticket: a pure function, equal to the `dropout` that took it.
 
     Parameters
@@ -120,7 +136,7 @@ def dropout_by_ticket(x: Any, p: float, key: int, ticket: int, out: Array | None
     return result
 
 
-def dropout_backward(dy: Any, p: float, key: int, ticket: int, out: Array | None = None) -> Array:
+def dropout_backward(dy: Any, p: float, key: int, ticket: int, out: Array | None = None) -> Any:
     """Gradient of `dropout`: dy / (1 - p) where the ticket's mask kept an element, else 0.
 
     Parameters

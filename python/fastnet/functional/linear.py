@@ -15,7 +15,7 @@ from fastnet.functional.activation import activation_code
 
 def linear(
     x: Any, weight: Any, bias: Any = None, activation: str | None = None, out: Array | None = None
-) -> Array:
+) -> Any:
     r"""Linear layer, y = act(x W + b) with W = weight.T, in one kernel.
 
     Parameters
@@ -75,7 +75,11 @@ def linear(
     same_dtype(x, weight=weight, bias=bias)
     kind, a, b = activation_code(activation)
     result = output(out, (*x.shape[:-1], weight.shape[0]), x.dtype)
-    rows = x.reshape(-1, x.shape[-1]) if x.shape[-1] else x.reshape(result.size // max(weight.shape[0], 1), 0)
+    rows = (
+        x.reshape(-1, x.shape[-1])
+        if x.shape[-1]
+        else x.reshape(result.size // max(weight.shape[0], 1), 0)
+    )
     _core.linear(
         matrix(rows), matrix(weight), bias, kind, a, b, result.reshape(len(rows), weight.shape[0])
     )
@@ -149,7 +153,11 @@ def linear_backward(
     x = as_float(x, "x")
     weight = as_float(weight, "weight")
     same_dtype(dy, x=x, weight=weight)
-    if weight.ndim != 2 or x.shape != (*dy.shape[:-1], weight.shape[1]) or dy.shape[-1] != len(weight):
+    if (
+        weight.ndim != 2
+        or x.shape != (*dy.shape[:-1], weight.shape[1])
+        or dy.shape[-1] != len(weight)
+    ):
         msg = (
             "dy, x and weight must have shapes (*, out_features), (*, in_features) and "
             f"(out_features, in_features), got {dy.shape}, {x.shape} and {weight.shape}"

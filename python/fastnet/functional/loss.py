@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from fastnet._arrays import Array
-from fastnet._losses import class_loss, element_loss
+from fastnet._losses import class_loss, element_loss, taped
 
 
+@taped(lambda *args: cross_entropy_backward(*args))
 def cross_entropy(
     input: Any,
     target: Any,
@@ -68,11 +69,10 @@ def cross_entropy(
     >>> F.cross_entropy(np.float32([[2, 0], [1e4, 0]]), [0, 1], reduction="none")
     array([1.2692805e-01, 1.0000000e+04], dtype=float32)
     """
-    loss = class_loss(
+    return class_loss(
         "cross_entropy", input, target, weight, ignore_index, reduction, label_smoothing,
         sample_weight,
-    )  # fmt: skip
-    return loss.value()
+    ).value()  # fmt: skip
 
 
 def cross_entropy_backward(
@@ -103,13 +103,13 @@ def cross_entropy_backward(
     array([[-0.25,  0.25],
            [ 0.25, -0.25]], dtype=float32)
     """
-    loss = class_loss(
+    return class_loss(
         "cross_entropy", input, target, weight, ignore_index, reduction, label_smoothing,
         sample_weight,
-    )  # fmt: skip
-    return loss.gradient(dy, out)
+    ).gradient(dy, out)  # fmt: skip
 
 
+@taped(lambda *args: nll_loss_backward(*args))
 def nll_loss(
     input: Any,
     target: Any,
@@ -164,6 +164,7 @@ def nll_loss_backward(
     return class_loss("nll", input, target, weight, ignore_index, reduction).gradient(dy, out)
 
 
+@taped(lambda *args: binary_cross_entropy_with_logits_backward(*args))
 def binary_cross_entropy_with_logits(
     input: Any,
     target: Any,
@@ -237,6 +238,7 @@ def binary_cross_entropy_with_logits_backward(
     ).gradient(dy, out)  # fmt: skip
 
 
+@taped(lambda *args: mse_loss_backward(*args), difference=True)
 def mse_loss(input: Any, target: Any, reduction: str = "mean", sample_weight: Any = None) -> Any:
     """Squared error, l = (x - t)^2, for each element; its mean estimates the variance of the error.
 
@@ -283,6 +285,7 @@ def mse_loss_backward(
     return element_loss("mse", input, target, reduction, sample_weight).gradient(dy, out)
 
 
+@taped(lambda *args: l1_loss_backward(*args), difference=True)
 def l1_loss(input: Any, target: Any, reduction: str = "mean", sample_weight: Any = None) -> Any:
     """Absolute error, l = |x - t|, for each element; parameters as in `mse_loss`.
 
@@ -316,6 +319,7 @@ def l1_loss_backward(
     return element_loss("l1", input, target, reduction, sample_weight).gradient(dy, out)
 
 
+@taped(lambda *args: smooth_l1_loss_backward(*args), difference=True)
 def smooth_l1_loss(
     input: Any, target: Any, reduction: str = "mean", beta: float = 1.0, sample_weight: Any = None
 ) -> Any:
@@ -356,6 +360,7 @@ def smooth_l1_loss_backward(
     )
 
 
+@taped(lambda *args: huber_loss_backward(*args), difference=True)
 def huber_loss(
     input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, sample_weight: Any = None
 ) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnet import _core
 from fastnet._arrays import Array, as_float, contiguous, output, same_dtype, to_array
+from fastnet.autograd.lift import differentiable
 
 
 def _axis(dim: Any, ndim: int) -> int:
@@ -65,6 +66,9 @@ def _backward(log: bool, dy: Any, y: Any, dim: int, out: Array | None) -> Array:
     return _along(axis, result, lambda a, b, c: _core.softmax_backward(log, a, b, c), dy, y)
 
 
+@differentiable(
+    lambda dy, y, x, dim, needs: (softmax_backward(dy, y, dim),), saves=("y",), owned=True
+)
 def softmax(x: Any, dim: int, out: Array | None = None) -> Array:
     r"""Softmax, exp(x - m) / sum(exp(x - m)) with m = max(x), along one dimension.
 
@@ -128,6 +132,9 @@ def softmax_backward(dy: Any, y: Any, dim: int, out: Array | None = None) -> Arr
     return _backward(False, dy, y, dim, out)
 
 
+@differentiable(
+    lambda dy, y, x, dim, needs: (log_softmax_backward(dy, y, dim),), saves=("y",), owned=True
+)
 def log_softmax(x: Any, dim: int, out: Array | None = None) -> Array:
     """Logarithm of `softmax`, (x - m) - log(sum(exp(x - m))) with m = max(x).
 

@@ -116,27 +116,24 @@ class Sequential(_Ordered):
                 setattr(part, name, module)
             return part
         if isinstance(index, str):
-            module = self.__dict__.get(index)
-            if not isinstance(module, Module):
+            found = self.__dict__.get(index)
+            if not isinstance(found, Module):
                 raise KeyError(index)
-            return module
+            return found
         return self._modules()[self._position(index)]
 
     def forward(self, input: Any) -> Any:
         """Return the last module's result."""
+        x = input
         if isinstance(input, TensorCore):
+            # Once on the tape, calling a module is calling its forward.
             for module in self.__dict__.values():
                 if isinstance(module, Module):
-                    input = module.forward(input) if _plain(module) else module(input)
-            return input
+                    x = module.forward(x) if isinstance(x, TensorCore) else module(x)
+            return x
         for module in self._modules():
-            input = module(input)
-        return input
-
-
-def _plain(module: Module) -> bool:
-    """Return whether calling a module is calling its forward."""
-    return type(module).__call__ is Module.__call__
+            x = module(x)
+        return x
 
 
 class ModuleList(_Ordered):

@@ -64,7 +64,8 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         return math.sqrt(2.0 / (1 + slope**2))
     if nonlinearity == "selu":
         return 3.0 / 4
-    msg = f"nonlinearity must be linear, sigmoid, tanh, relu, leaky_relu or selu, got {nonlinearity!r}"
+    known = "linear, sigmoid, tanh, relu, leaky_relu or selu"
+    msg = f"nonlinearity must be {known}, got {nonlinearity!r}"
     raise ValueError(msg)
 
 

@@ -77,7 +77,7 @@ class Linear(Module):
         self.out_features = features(out_features, "out_features")
         kind = float_kind(dtype)
         reachable((self.out_features, self.in_features), "weight")
-        self.weight = Parameter._of(zeros_weight(self.out_features, self.in_features, kind))
+        self.weight = Parameter._of(zeros_weight((self.out_features, self.in_features), kind))
         self.bias = Parameter._of(np.zeros(self.out_features, kind)) if bias else None
         self.reset_parameters(rng)
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from fastnet._arrays import Array, as_float, output
-from fastnet.autograd.core import TensorCore, unwrap
+from fastnet.autograd.core import TensorCore, unwrap, wrap
 from fastnet.autograd.tape import mode
 from fastnet.nn._checks import attribute_name, fitting, float_kind, zero_gradients
 from fastnet.nn.parameter import Parameter
@@ -47,7 +47,7 @@ class Module:
     training: bool = True
     # Names of buffers, and whether state_dict() has them. Parameters and modules are found among
     # the attributes.
-    _buffers: Mapping[str, bool] = {}  # noqa: RUF012 (never changed, replaced per object)
+    _buffers: Mapping[str, bool] = {}
     # Whether forward takes `out` itself.
     _takes_out = False
 
@@ -108,14 +108,14 @@ class Module:
                 raise TypeError(msg)
         object.__setattr__(self, name, value)
 
-    def register_parameter(self, name: str, param: Parameter | None) -> None:
+    def register_parameter(self, name: str, param: Any) -> None:
         """Set a parameter (or None, for one that is left out) by name."""
         if param is not None and not isinstance(param, Parameter):
             msg = f"param must be a Parameter or None, got {type(param).__name__}"
             raise TypeError(msg)
         setattr(self, attribute_name(name), param)
 
-    def add_module(self, name: str, module: Module | None) -> None:
+    def add_module(self, name: str, module: Any) -> None:
         """Set a module (or None) by name."""
         if module is not None and not isinstance(module, Module):
             msg = f"module must be a Module or None, got {type(module).__name__}"
@@ -176,9 +176,7 @@ class Module:
                 yield (f"{where}.{name}" if where else name), value
 
     def _own_parameters(self) -> Iterator[tuple[str, Any]]:
-        return (
-            (name, p) for name, p in list(self.__dict__.items()) if isinstance(p, Parameter)
-        )
+        return ((name, p) for name, p in list(self.__dict__.items()) if isinstance(p, Parameter))
 
     def _own_buffers(self) -> Iterator[tuple[str, Any]]:
         values = ((name, getattr(self, name)) for name in self._buffers)
@@ -188,9 +186,7 @@ class Module:
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
         """Yield the parameters with dotted names, each once."""
-        yield from _once(
-            self._members(Module._own_parameters, prefix, recurse), remove_duplicate
-        )
+        yield from _once(self._members(Module._own_parameters, prefix, recurse), remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Yield the parameters, each once."""
@@ -226,7 +222,7 @@ class Module:
         """
         return {name: unwrap(value) for name, value in self._state()}
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Keys:
+    def load_state_dict(self, state_dict: Any, strict: bool = True) -> Keys:
         """Copy arrays into parameters and buffers; nothing is changed if any does not fit.
 
         Parameters
@@ -267,7 +263,7 @@ class Module:
 
     # ---- modes ----
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self, mode: Any = True) -> Self:
         """Set training mode, on which dropout and batch normalisation depend."""
         if not isinstance(mode, bool):
             msg = f"mode must be a bool, got {type(mode).__name__}"
@@ -312,7 +308,7 @@ class Module:
                 data = unwrap(buffer)
                 if data.dtype.kind == "f" and data.dtype != kind:
                     other = as_float(data, name, kind)
-                    same = type(buffer)(other) if isinstance(buffer, TensorCore) else other
+                    same = wrap(other) if isinstance(buffer, TensorCore) else other
                     object.__setattr__(module, name, same)
         return self
 
@@ -352,9 +348,7 @@ class Module:
         """Raise TypeError or ValueError if the attributes do not fit each other."""
 
 
-def _once(
-    members: Iterator[tuple[str, Any]], remove_duplicate: bool
-) -> Iterator[tuple[str, Any]]:
+def _once(members: Iterator[tuple[str, Any]], remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
     seen: set[int] = set()
     for name, value in members:
         if remove_duplicate:

@@ -56,7 +56,7 @@ class Parameter(Tensor):
         self._start(array, requires_grad)
         return self
 
-    def _rehome(self, view: Array) -> None:
+    def _rehome(self, view: Any) -> None:
         """Move to other memory of the same shape and dtype: copy the values there and adopt it."""
         if not isinstance(view, np.ndarray) or view.dtype != self._data.dtype:
             kind = getattr(view, "dtype", type(view).__name__)
@@ -75,7 +75,7 @@ class Parameter(Tensor):
         values = data if kind == data.dtype else as_float(data, "data", kind)
         if not is_padded(data):
             return np.array(values, order="C")
-        copy = zeros_weight(*data.shape, kind)
+        copy = zeros_weight(data.shape, kind)
         copy[...] = values
         return copy
 
@@ -102,6 +102,6 @@ def _rebuild(values: Any, padded: bool, requires_grad: bool) -> Parameter:
     if padded and values.ndim != 2:
         msg = f"a padded Parameter must have 2 dimensions, got shape {values.shape}"
         raise ValueError(msg)
-    array = zeros_weight(*values.shape, values.dtype) if padded else np.empty_like(values, order="C")
+    array = zeros_weight(values.shape, values.dtype) if padded else np.empty_like(values, order="C")
     array[...] = values
     return Parameter._of(array, requires_grad)

@@ -54,7 +54,7 @@ def clip_grad_norm_(
     >>> nn.utils.clip_grad_norm_(x, 1.0)
     tensor(10.)
     >>> x.grad
-    tensor([0.6, 0.8])
+    tensor([0.5999999, 0.7999999])
     """
     max_norm = number(max_norm, "max_norm")
     if norm_type != math.inf:

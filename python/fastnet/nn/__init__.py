@@ -1,0 +1,32 @@
+"""Layers, losses and what they are made of, with PyTorch's names."""
+
+from fastnet import functional as functional
+from fastnet.nn import init as init
+from fastnet.nn import utils as utils
+from fastnet.nn.activation import ELU as ELU
+from fastnet.nn.activation import GELU as GELU
+from fastnet.nn.activation import SELU as SELU
+from fastnet.nn.activation import Hardtanh as Hardtanh
+from fastnet.nn.activation import LeakyReLU as LeakyReLU
+from fastnet.nn.activation import LogSoftmax as LogSoftmax
+from fastnet.nn.activation import ReLU as ReLU
+from fastnet.nn.activation import Sigmoid as Sigmoid
+from fastnet.nn.activation import SiLU as SiLU
+from fastnet.nn.activation import Softmax as Softmax
+from fastnet.nn.activation import Softplus as Softplus
+from fastnet.nn.activation import Tanh as Tanh
+from fastnet.nn.container import ModuleList as ModuleList
+from fastnet.nn.container import Sequential as Sequential
+from fastnet.nn.dropout import Dropout as Dropout
+from fastnet.nn.linear import Flatten as Flatten
+from fastnet.nn.linear import Identity as Identity
+from fastnet.nn.linear import Linear as Linear
+from fastnet.nn.loss import BCEWithLogitsLoss as BCEWithLogitsLoss
+from fastnet.nn.loss import CrossEntropyLoss as CrossEntropyLoss
+from fastnet.nn.loss import HuberLoss as HuberLoss
+from fastnet.nn.loss import L1Loss as L1Loss
+from fastnet.nn.loss import MSELoss as MSELoss
+from fastnet.nn.loss import NLLLoss as NLLLoss
+from fastnet.nn.loss import SmoothL1Loss as SmoothL1Loss
+from fastnet.nn.module import Module as Module
+from fastnet.nn.parameter import Parameter as Parameter
