@@ -12,6 +12,7 @@ from fastnet._arrays import Array, as_float, to_array
 from fastnet.autograd import elementwise, inplace, reduce
 from fastnet.autograd import shape as shaping
 from fastnet.autograd.core import DTYPES, TensorCore, data_of, record, set_class, unwrap, wrap
+from fastnet.autograd.delegate import function as delegate
 from fastnet.autograd.tape import run_backward
 
 
@@ -370,6 +371,9 @@ class Tensor(TensorCore):
     abs, clip, clamp = elementwise.abs, elementwise.clip, elementwise.clip
     maximum, minimum = elementwise.maximum, elementwise.minimum
     eq, ne, lt, le, gt, ge = __eq__, __ne__, __lt__, __le__, __gt__, __ge__
+
+    relu, sigmoid, tanh = delegate("relu"), delegate("sigmoid"), delegate("tanh")
+    softmax, log_softmax = delegate("softmax"), delegate("log_softmax")
 
     sum, mean, var, std = reduce.sum, reduce.mean, reduce.var, reduce.std
     max, min, amax, amin = reduce.max, reduce.min, reduce.amax, reduce.amin

@@ -4,49 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastnet import _core
-from fastnet._arrays import Array, as_float, contiguous, output, same_dtype
-
-_KINDS: dict[str, int] = _core.ACTIVATIONS
-# The parameters of the functions below when called with x alone.
-_DEFAULTS: dict[str, tuple[float, float]] = {
-    "leaky_relu": (0.01, 0.0),
-    "elu": (1.0, 0.0),
-    "softplus": (1.0, 20.0),
-    "hardtanh": (-1.0, 1.0),
-}
-
-
-def activation_code(name: str | None) -> tuple[int, float, float]:
-    """Return the number and the default parameters by which kernels know an activation."""
-    name = "identity" if name is None else name
-    if name not in _KINDS:
-        msg = f"activation must be one of {', '.join(_KINDS)}, got {name!r}"
-        raise ValueError(msg)
-    return _KINDS[name], *_DEFAULTS.get(name, (0.0, 0.0))
-
-
-def apply_forward(kind: str, x: Any, out: Array | None, a: float = 0.0, b: float = 0.0) -> Array:
-    """Return the activation `kind` of x."""
-    x = as_float(x, "x")
-    result = output(out, x.shape, x.dtype)
-    _core.activation(_KINDS[kind], contiguous(x), result, a, b)
-    return result
-
-
-def apply_backward(
-    kind: str, dy: Any, x: Any, name: str, out: Array | None, a: float = 0.0, b: float = 0.0
-) -> Array:
-    """Return dy times the derivative of `kind`, from x or, named so, from the output y."""
-    dy = as_float(dy, "dy")
-    x = as_float(x, name)
-    same_dtype(dy, **{name: x})
-    if x.shape != dy.shape:
-        msg = f"{name} must have dy's shape {dy.shape}, got {x.shape}"
-        raise ValueError(msg)
-    result = output(out, dy.shape, dy.dtype)
-    _core.activation_backward(_KINDS[kind], contiguous(dy), contiguous(x), result, a, b)
-    return result
+from fastnet._activations import activation_code as activation_code
+from fastnet._activations import apply_backward, apply_forward, taped
+from fastnet._arrays import Array
 
 
 def _check_bounds(min_val: float, max_val: float) -> None:
@@ -55,6 +15,7 @@ def _check_bounds(min_val: float, max_val: float) -> None:
         raise ValueError(msg)
 
 
+@taped(lambda *args: identity_backward(*args))
 def identity(x: Any, out: Array | None = None) -> Array:
     r"""Return the input itself, y = x.
 
@@ -100,6 +61,7 @@ def identity_backward(dy: Any, x: Any, out: Array | None = None) -> Array:
     return apply_backward("identity", dy, x, "x", out)
 
 
+@taped(lambda *args: relu_backward(*args), "y")
 def relu(x: Any, out: Array | None = None) -> Array:
     r"""Rectified linear unit, y = max(x, 0).
 
@@ -145,6 +107,7 @@ def relu_backward(dy: Any, y: Any, out: Array | None = None) -> Array:
     return apply_backward("relu", dy, y, "y", out)
 
 
+@taped(lambda *args: leaky_relu_backward(*args))
 def leaky_relu(x: Any, negative_slope: float = 0.01, out: Array | None = None) -> Array:
     r"""Leaky rectified linear unit, y = x where x > 0, else negative_slope x.
 
@@ -194,6 +157,7 @@ def leaky_relu_backward(
     return apply_backward("leaky_relu", dy, x, "x", out, negative_slope)
 
 
+@taped(lambda *args: elu_backward(*args))
 def elu(x: Any, alpha: float = 1.0, out: Array | None = None) -> Array:
     r"""Exponential linear unit, y = x where x > 0, else alpha (exp(x) - 1).
 
@@ -241,6 +205,7 @@ def elu_backward(dy: Any, x: Any, alpha: float = 1.0, out: Array | None = None) 
     return apply_backward("elu", dy, x, "x", out, alpha)
 
 
+@taped(lambda *args: selu_backward(*args))
 def selu(x: Any, out: Array | None = None) -> Array:
     r"""Scaled exponential linear unit, y = s x where x > 0, else s alpha (exp(x) - 1).
 
@@ -287,6 +252,7 @@ def selu_backward(dy: Any, x: Any, out: Array | None = None) -> Array:
     return apply_backward("selu", dy, x, "x", out)
 
 
+@taped(lambda *args: softplus_backward(*args))
 def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0, out: Array | None = None) -> Array:
     r"""Smooth rectifier, y = log(1 + exp(beta x)) / beta.
 
@@ -339,6 +305,7 @@ def softplus_backward(
     return apply_backward("softplus", dy, x, "x", out, beta, threshold)
 
 
+@taped(lambda *args: hardtanh_backward(*args))
 def hardtanh(
     x: Any, min_val: float = -1.0, max_val: float = 1.0, out: Array | None = None
 ) -> Array:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from fastnet import _core, functional
+from fastnet._activations import activation_code
 from fastnet._arrays import Array, as_float, matrix, output, same_dtype
 from fastnet._storage import empty_gradient
 from fastnet.autograd.core import TensorCore, is_tensor, record, wrap
-from fastnet.functional.activation import activation_code
 
 
 def linear(
@@ -97,7 +97,10 @@ def _taped(x: Any, weight: Any, bias: Any, activation: str | None, out: Array | 
         raise TypeError(msg)
     if activation is not None:
         activation_code(activation)
-        return getattr(functional, activation)(_taped(x, weight, bias, None, None))
+        y = _taped(x, weight, bias, None, None)
+        if activation == "gelu_tanh":
+            return functional.gelu(y, "tanh")
+        return getattr(functional, activation)(y)
     tx = x if isinstance(x, TensorCore) else wrap(as_float(x, "x"))
     tw = weight if isinstance(weight, TensorCore) else wrap(as_float(weight, "weight"))
     tb = bias
@@ -117,7 +120,7 @@ def _taped(x: Any, weight: Any, bias: Any, activation: str | None, out: Array | 
 def linear_backward(
     dy: Any, x: Any, weight: Any, needs: tuple[bool, bool, bool] = (True, True, True)
 ) -> tuple[Array | None, Array | None, Array | None]:
-    """Gradients of `linear` without activation: dx = dy weight, dweight = dy.T x, dbias = sum of dy.
+    """Gradients of `linear` without activation: dx = dy weight, dweight = dy.T x, dbias = sum dy.
 
     Parameters
     ----------

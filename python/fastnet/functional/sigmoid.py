@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastnet._activations import apply_backward, apply_forward, taped
 from fastnet._arrays import Array
-from fastnet.functional.activation import apply_backward, apply_forward
 
 _GELU = {"none": "gelu", "tanh": "gelu_tanh"}
 
@@ -17,6 +17,7 @@ def _gelu_kind(approximate: str) -> str:
     return _GELU[approximate]
 
 
+@taped(lambda *args: sigmoid_backward(*args), "y")
 def sigmoid(x: Any, out: Array | None = None) -> Array:
     r"""Logistic function, y = 1 / (1 + exp(-x)).
 
@@ -62,6 +63,7 @@ def sigmoid_backward(dy: Any, y: Any, out: Array | None = None) -> Array:
     return apply_backward("sigmoid", dy, y, "y", out)
 
 
+@taped(lambda *args: tanh_backward(*args), "y")
 def tanh(x: Any, out: Array | None = None) -> Array:
     r"""Hyperbolic tangent, y = tanh(x).
 
@@ -107,6 +109,7 @@ def tanh_backward(dy: Any, y: Any, out: Array | None = None) -> Array:
     return apply_backward("tanh", dy, y, "y", out)
 
 
+@taped(lambda *args: silu_backward(*args))
 def silu(x: Any, out: Array | None = None) -> Array:
     r"""Sigmoid linear unit (swish), y = x / (1 + exp(-x)).
 
@@ -152,6 +155,7 @@ def silu_backward(dy: Any, x: Any, out: Array | None = None) -> Array:
     return apply_backward("silu", dy, x, "x", out)
 
 
+@taped(lambda *args: gelu_backward(*args))
 def gelu(x: Any, approximate: str = "none", out: Array | None = None) -> Array:
     r"""Gaussian error linear unit, y = x Phi(x), Phi the standard normal distribution function.
 

@@ -1,0 +1,70 @@
+"""From an activation's arguments to the kernels, forward and backward, and onto the tape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ParamSpec
+
+from fastnet import _core
+from fastnet._arrays import Array, as_float, contiguous, output, same_dtype
+from fastnet.autograd.lift import differentiable
+
+_P = ParamSpec("_P")
+
+_KINDS: dict[str, int] = _core.ACTIVATIONS
+# The parameters of the functions below when called with x alone.
+_DEFAULTS: dict[str, tuple[float, float]] = {
+    "leaky_relu": (0.01, 0.0),
+    "elu": (1.0, 0.0),
+    "softplus": (1.0, 20.0),
+    "hardtanh": (-1.0, 1.0),
+}
+
+
+def activation_code(name: str | None) -> tuple[int, float, float]:
+    """Return the number and the default parameters by which kernels know an activation."""
+    name = "identity" if name is None else name
+    if name not in _KINDS:
+        msg = f"activation must be one of {', '.join(_KINDS)}, got {name!r}"
+        raise ValueError(msg)
+    return _KINDS[name], *_DEFAULTS.get(name, (0.0, 0.0))
+
+
+def apply_forward(kind: str, x: Any, out: Array | None, a: float = 0.0, b: float = 0.0) -> Array:
+    """Return the activation `kind` of x."""
+    x = as_float(x, "x")
+    result = output(out, x.shape, x.dtype)
+    _core.activation(_KINDS[kind], contiguous(x), result, a, b)
+    return result
+
+
+def apply_backward(
+    kind: str, dy: Any, x: Any, name: str, out: Array | None, a: float = 0.0, b: float = 0.0
+) -> Array:
+    """Return dy times the derivative of `kind`, from x or, named so, from the output y."""
+    dy = as_float(dy, "dy")
+    x = as_float(x, name)
+    same_dtype(dy, **{name: x})
+    if x.shape != dy.shape:
+        msg = f"{name} must have dy's shape {dy.shape}, got {x.shape}"
+        raise ValueError(msg)
+    result = output(out, dy.shape, dy.dtype)
+    _core.activation_backward(_KINDS[kind], contiguous(dy), contiguous(x), result, a, b)
+    return result
+
+
+def taped(
+    backward: Callable[..., Array], state: str = "x"
+) -> Callable[[Callable[_P, Any]], Callable[_P, Any]]:
+    """Put an activation on the tape, whose derivative is computed from its input "x" or output "y".
+
+    Only that one is kept.
+    """
+
+    def from_input(dy: Any, y: Any, x: Any, *options: Any, needs: Any) -> tuple[Array]:
+        return (backward(dy, x, *options),)
+
+    def from_output(dy: Any, y: Any, x: Any, *options: Any, needs: Any) -> tuple[Array]:
+        return (backward(dy, y, *options),)
+
+    return differentiable(from_output if state == "y" else from_input, saves=[state], owned=True)
