@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import fastnet.functional as F
+from fastnet import _core
 from fastnet.random import Generator
 
 PAGE = mmap.PAGESIZE
@@ -90,6 +91,44 @@ def of_samples(function):
     return call
 
 
+def layer_norm(x, weight, bias, **options):
+    return F.layer_norm(x, len(weight), weight, bias, **options)
+
+
+def layer_norm_backward(dy, x, weight):
+    return F.layer_norm_backward(dy, x, len(weight), weight)
+
+
+def batch_norm(x, mean, var, weight, **options):
+    return F.batch_norm(x, mean, np.square(var), weight, **options)
+
+
+def batch_norm_in_training(x, weight, bias, **options):
+    return F.batch_norm(x, None, None, weight, bias, training=True, **options)
+
+
+def batch_norm_backward(dy, x, weight):
+    return F.batch_norm_backward(dy, x, None, None, weight, training=True)
+
+
+def sgd_update(g, out):
+    out[...] = 1
+    _core.sgd_update(out, g, None, lr=0.5)
+    return out
+
+
+def adam_update(g, out):
+    # Rows of w, m and v, of which one after the other touches the guard.
+    for order in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        out[...] = 1
+        a = [out[i] for i in order]
+        _core.adam_update(
+            a[0], g, a[1], a[2], lr=0.5, beta1=0.5, beta2=0.5, beta1_power=0.5, beta2_power=0.5,
+            eps=0.0,
+        )  # fmt: skip
+    return out
+
+
 cross_entropy, nll_loss = of_classes(F.cross_entropy_backward), of_classes(F.nll_loss_backward)
 mse_loss = of_samples(F.mse_loss_backward)
 binary_cross_entropy = of_samples(F.binary_cross_entropy_with_logits_backward)
@@ -115,6 +154,17 @@ CASES = {
         lambda n: [(3, n), (3, n)],
         lambda n: (3, n),
     ),
+    "layer_norm": (layer_norm, lambda n: [(3, n), (n,), (n,)], lambda n: (3, n)),
+    "layer_norm_backward": (layer_norm_backward, lambda n: [(3, n), (3, n), (n,)], None),
+    "batch_norm": (batch_norm, lambda n: [(3, n), (n,), (n,), (n,)], lambda n: (3, n)),
+    "batch_norm, training": (
+        batch_norm_in_training,
+        lambda n: [(3, n), (n,), (n,)],
+        lambda n: (3, n),
+    ),
+    "batch_norm_backward": (batch_norm_backward, lambda n: [(3, n), (3, n), (n,)], None),
+    "sgd_update": (sgd_update, lambda n: [(n,)], lambda n: (n,)),
+    "adam_update": (adam_update, lambda n: [(n,)], lambda n: (3, n)),
     "argmax": (partial(F.argmax, dim=1), lambda n: [(3, n)], None),
     "cross_entropy": (cross_entropy, lambda n: [(3, n)], lambda n: (3, n)),
     "cross_entropy, tall": (cross_entropy, lambda n: [(n, 3)], lambda n: (n, 3)),

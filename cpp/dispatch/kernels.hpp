@@ -9,6 +9,7 @@
 #include "dispatch/dropout.hpp"
 #include "dispatch/loss.hpp"
 #include "dispatch/math.hpp"
+#include "dispatch/norm.hpp"
 #include "dispatch/optimizer.hpp"
 #include "dispatch/product.hpp"
 #include "dispatch/random.hpp"
@@ -25,6 +26,7 @@ struct KernelsOf {
   DropoutKernels<T> dropout;
   RandomKernels<T> random;
   OptimizerKernels<T> optimizer;
+  NormKernels<T> norm;
   LossKernels<T> loss;
   ReduceKernels<T> reduce;
   SoftmaxKernels<T> softmax;

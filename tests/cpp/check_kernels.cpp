@@ -14,6 +14,7 @@
 #include <functional>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/buffer.hpp"
@@ -177,6 +178,29 @@ fastnet::LossRows<T> loss_rows(Memory& m, Index n) {
   return a;
 }
 
+// 21 rows of n, with the statistics of `count` rows or columns.
+template <class T>
+fastnet::NormArgs<T> norm_args(Memory& m, Index n, Index count) {
+  fastnet::NormArgs<T> a;
+  a.rows = 21;
+  a.n = a.x_row = a.dy_row = a.out_row = n;
+  a.x = m.in<T>(21 * n);
+  a.dy = m.in<T>(21 * n, 2);
+  a.out = m.out<T>(21 * n);
+  a.weight = m.in<T>(n, 3);
+  a.bias = m.in<T>(n, 4);
+  a.eps = T(1e-5);
+  a.mean = m.out<T>(count, T(0.25));
+  a.rstd = m.out<T>(count, T(0.75));
+  a.dweight = m.out<T>(n, T(0.5));
+  a.dbias = m.out<T>(n, T(1.5));
+  a.batch = 21;
+  a.momentum = T(0.1);
+  a.running_mean = m.out<T>(n, T(0.125));
+  a.running_var = m.out<T>(n, T(2));
+  return a;
+}
+
 std::string numbered(const char* name, int i) {
   return std::string(name) + " " + std::to_string(i);
 }
@@ -284,6 +308,20 @@ void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
     k.optimizer.update(adam, m.out<T>(n, T(0.5)), m.in<T>(n), m.out<T>(n, T(0.25)),
                        m.out<T>(n, T(0.125)), n);
   });
+
+  const fastnet::NormKernels<T>& norm = k.norm;
+  for (const auto& [name, f] : {std::pair{"layer_norm", norm.layer_norm},
+                                {"layer_norm_backward", norm.layer_norm_backward},
+                                {"layer_norm_sums", norm.layer_norm_sums}}) {
+    check(name, [f = f](Memory& m, Index n) { f(norm_args<T>(m, n, 21)); });
+  }
+  for (const auto& [name, f] : {std::pair{"batch_statistics", norm.batch_statistics},
+                                {"batch_running_rstd", norm.batch_running_rstd},
+                                {"batch_norm", norm.batch_norm},
+                                {"batch_norm_sums", norm.batch_norm_sums},
+                                {"batch_norm_backward", norm.batch_norm_backward}}) {
+    check(name, [f = f](Memory& m, Index n) { f(norm_args<T>(m, n, n)); });
+  }
 
   check("dropout", [&](Memory& m, Index n) {
     fastnet::DropoutArgs<T> args{

@@ -37,6 +37,10 @@ from fastnet.functional.loss import nll_loss as nll_loss
 from fastnet.functional.loss import nll_loss_backward as nll_loss_backward
 from fastnet.functional.loss import smooth_l1_loss as smooth_l1_loss
 from fastnet.functional.loss import smooth_l1_loss_backward as smooth_l1_loss_backward
+from fastnet.functional.norm import batch_norm as batch_norm
+from fastnet.functional.norm import batch_norm_backward as batch_norm_backward
+from fastnet.functional.norm import layer_norm as layer_norm
+from fastnet.functional.norm import layer_norm_backward as layer_norm_backward
 from fastnet.functional.sigmoid import gelu as gelu
 from fastnet.functional.sigmoid import gelu_backward as gelu_backward
 from fastnet.functional.sigmoid import sigmoid as sigmoid

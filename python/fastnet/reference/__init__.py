@@ -41,6 +41,10 @@ from fastnet.reference.loss import nll_loss as nll_loss
 from fastnet.reference.loss import nll_loss_backward as nll_loss_backward
 from fastnet.reference.loss import smooth_l1_loss as smooth_l1_loss
 from fastnet.reference.loss import smooth_l1_loss_backward as smooth_l1_loss_backward
+from fastnet.reference.norm import batch_norm as batch_norm
+from fastnet.reference.norm import batch_norm_backward as batch_norm_backward
+from fastnet.reference.norm import layer_norm as layer_norm
+from fastnet.reference.norm import layer_norm_backward as layer_norm_backward
 from fastnet.reference.sigmoid import gelu as gelu
 from fastnet.reference.sigmoid import gelu_backward as gelu_backward
 from fastnet.reference.sigmoid import sigmoid as sigmoid
