@@ -220,6 +220,7 @@ FASTNET_INLINE void store_native_partial(T* p, Native<T> v, Index n) {
 // The first n lanes of memory at p; the others are zero and their memory is not touched.
 template <class T, int R = kLogical>
 FASTNET_INLINE Vec<T, R> load_partial(const T* p, Index n) {
+#if defined(__AVX2__)
   Vec<T, R> v;
   constexpr Index lanes = Vec<T, 1>::kLanes;
 #pragma GCC unroll 8
@@ -227,17 +228,28 @@ FASTNET_INLINE Vec<T, R> load_partial(const T* p, Index n) {
     const Index left = n - i * lanes;
     v.r[i] = left > 0 ? load_native_partial(p + i * lanes, left) : Native<T>{};
   }
+#else
+  // One copy for all registers: a call for each would make the kernels several times as large.
+  Vec<T, R> v = {};
+  constexpr Index lanes = Vec<T, R>::kLanes;
+  if (n > 0) std::memcpy(&v, p, static_cast<std::size_t>(n < lanes ? n : lanes) * sizeof(T));
+#endif
   return v;
 }
 
 template <class T, int R>
 FASTNET_INLINE void store_partial(T* p, Vec<T, R> v, Index n) {
+#if defined(__AVX2__)
   constexpr Index lanes = Vec<T, 1>::kLanes;
 #pragma GCC unroll 8
   for (int i = 0; i < R; ++i) {
     const Index left = n - i * lanes;
     if (left > 0) store_native_partial(p + i * lanes, v.r[i], left);
   }
+#else
+  constexpr Index lanes = Vec<T, R>::kLanes;
+  if (n > 0) std::memcpy(p, &v, static_cast<std::size_t>(n < lanes ? n : lanes) * sizeof(T));
+#endif
 }
 
 // ---- arithmetic, lanewise; every operation is correctly rounded ----
