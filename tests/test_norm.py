@@ -361,6 +361,25 @@ def test_needs_select_the_gradients(dtype, rng):
         assert_same_bits(some_batch[k], full_batch[k])
 
 
+def test_the_tape_gives_the_bits_of_the_gradients(dtype, rng):
+    a, w, b = make(rng, (6, 5), dtype)
+    tensors = [fastnet.tensor(array, requires_grad=True) for array in (a, w, b)]
+    x, weight, bias = tensors
+    dy, train = a[::-1].copy(), {"training": True}
+    for y, expected in [
+        (F.layer_norm(x, 5, weight, bias), F.layer_norm_backward(dy, a, 5, w)),
+        (F.batch_norm(x, b, b * b, weight, bias), F.batch_norm_backward(dy, a, b, b * b, w)),
+        (
+            F.batch_norm(x, None, None, weight, bias, **train),
+            F.batch_norm_backward(dy, a, None, None, w, **train),
+        ),
+    ]:
+        y.backward(dy)
+        for t, gradient in zip(tensors, expected, strict=True):
+            assert_same_bits(t.grad.numpy(), gradient)
+            t.grad = None
+
+
 def test_bad_shapes_and_dtypes_are_named(dtype):
     x, w = np.ones((4, 5), dtype), np.ones(5, dtype)
     other = np.float64 if dtype == np.float32 else np.float32

@@ -10,10 +10,27 @@ import numpy as np
 
 from fastnet import _core
 from fastnet._arrays import Array, as_float, contiguous, output, same_dtype
+from fastnet.autograd.lift import differentiable
 
 Needs = tuple[bool, bool, bool]
 
 
+def _layer_norm_vjp(
+    dy: Array,
+    y: None,
+    x: Array,
+    normalized_shape: Any,
+    weight: Array | None,
+    bias: None,
+    eps: float,
+    needs: tuple[bool, ...],
+) -> tuple[Array | None, ...]:
+    wanted = (needs[0], needs[2], needs[3])
+    dx, dweight, dbias = layer_norm_backward(dy, x, normalized_shape, weight, eps, wanted)
+    return dx, None, dweight, dbias
+
+
+@differentiable(_layer_norm_vjp, saves=["x", "weight"])
 def layer_norm(
     x: Any,
     normalized_shape: int | Sequence[int],
@@ -126,6 +143,27 @@ def layer_norm_backward(
     return dx, dweight if needs[1] else None, dbias if needs[2] else None
 
 
+def _batch_norm_vjp(
+    dy: Array,
+    y: None,
+    x: Array,
+    running_mean: Array | None,
+    running_var: Array | None,
+    weight: Array | None,
+    bias: None,
+    training: bool,
+    momentum: float,
+    eps: float,
+    needs: tuple[bool, ...],
+) -> tuple[Array | None, ...]:
+    wanted = (needs[0], needs[3], needs[4])
+    dx, dweight, dbias = batch_norm_backward(
+        dy, x, running_mean, running_var, weight, training, eps, wanted
+    )
+    return dx, None, None, dweight, dbias
+
+
+@differentiable(_batch_norm_vjp, saves=["x", "running_mean", "running_var", "weight"])
 def batch_norm(
     x: Any,
     running_mean: Array | None,
