@@ -92,28 +92,36 @@ void batch_statistics(const NormArgs<T>& args) noexcept {
   const Vec<T> count = splat(static_cast<T>(a.rows));
   const Vec<T> unbiased = splat(static_cast<T>(a.rows - 1));
   const Vec<T> fresh = splat(a.momentum), old = splat(T(1) - a.momentum), eps = splat(a.eps);
-  along_row<T>(a.n, [&](Index c, auto place) FASTNET_INLINE_LAMBDA {
-    const auto x_at = [&](Index i)
-                          FASTNET_INLINE_LAMBDA { return load_at(a.x + i * a.x_row + c, place); };
-    const auto sum =
-        sum_down<T, 1>(a.rows, [&](Index i, Vec<T>* t) FASTNET_INLINE_LAMBDA { t[0] = x_at(i); });
-    const Vec<T> first = sum.total[0] / count;
-    const auto around = sum_down<T, 2>(a.rows, [&](Index i, Vec<T>* t) FASTNET_INLINE_LAMBDA {
-      t[0] = x_at(i) - first;
-      t[1] = t[0] * t[0];
+  for_panels<T>(a.n, [&](Index first, Index columns) FASTNET_INLINE_LAMBDA {
+    const T* x = a.x + first;
+    PanelSums<T, 1> sum;
+    sum_down<T, 1>(a.rows, columns, sum,
+                   [&](Index i, Index c, auto place, Vec<T>* t)
+                       FASTNET_INLINE_LAMBDA { t[0] = load_at(x + i * a.x_row + c, place); });
+    T* first_mean = sum.total[0];
+    for (Index c = 0; c < columns; c += Vec<T>::kLanes)
+      store(first_mean + c, load(first_mean + c) / count);
+    PanelSums<T, 2> around;
+    sum_down<T, 2>(a.rows, columns, around,
+                   [&](Index i, Index c, auto place, Vec<T>* t) FASTNET_INLINE_LAMBDA {
+                     t[0] = load_at(x + i * a.x_row + c, place) - load(first_mean + c);
+                     t[1] = t[0] * t[0];
+                   });
+    along_row<T>(columns, [&](Index c, auto place) FASTNET_INLINE_LAMBDA {
+      const Vec<T> total = load(around.total[0] + c), shift = total / count;
+      const Vec<T> mean = load(first_mean + c) + shift;
+      const Vec<T> m2 = squares_around_mean(total, load(around.total[1] + c), shift);
+      store_at(a.mean + first + c, mean, place);
+      store_at(a.rstd + first + c, inverse_std(m2 / count, eps), place);
+      if (a.running_mean) {
+        T* to = a.running_mean + first + c;
+        store_at(to, fma(fresh, mean, old * load_at(to, place)), place);
+      }
+      if (a.running_var) {
+        T* to = a.running_var + first + c;
+        store_at(to, fma(fresh, m2 / unbiased, old * load_at(to, place)), place);
+      }
     });
-    const Vec<T> shift = around.total[0] / count, mean = first + shift;
-    const Vec<T> m2 = squares_around_mean(around.total[0], around.total[1], shift);
-    store_at(a.mean + c, mean, place);
-    store_at(a.rstd + c, inverse_std(m2 / count, eps), place);
-    if (a.running_mean) {
-      T* to = a.running_mean + c;
-      store_at(to, fma(fresh, mean, old * load_at(to, place)), place);
-    }
-    if (a.running_var) {
-      T* to = a.running_var + c;
-      store_at(to, fma(fresh, m2 / unbiased, old * load_at(to, place)), place);
-    }
   });
 }
 
