@@ -147,6 +147,8 @@ OptimizerGroup group_of(const py::dict& d) {
   OptimizerGroup g;
   const auto kind = d["kind"].cast<std::string>();
   const auto number = [&d](const char* name) { return d[name].cast<double>(); };
+  g.frozen = false;
+  g.scale = d["maximize"].cast<bool>() ? -1.0 : 1.0;
   g.steps = d["steps"].cast<std::int64_t>();
   if (kind == "sgd") {
     g.kind = Optimizer::kSgd;
@@ -179,7 +181,10 @@ class TrainingObject {
 
   void set_optimizer(const py::list& groups, py::object state1, py::object state2) {
     OptimizerState<T> optimizer;
-    for (const auto& g : groups) optimizer.groups.push_back(group_of(g.cast<py::dict>()));
+    if (groups.size() != segments_) value_error("groups must have one entry a segment");
+    for (const auto& g : groups) {
+      optimizer.groups.push_back(g.is_none() ? OptimizerGroup{} : group_of(g.cast<py::dict>()));
+    }
     optimizer.state1 = state(state1, "state1");
     optimizer.state2 = state(state2, "state2");
     for (const OptimizerGroup& g : optimizer.groups) {
@@ -187,20 +192,21 @@ class TrainingObject {
       if ((adam || g.sgd.momentum != 0.0) && !optimizer.state1) value_error("state1 is missing");
       if (adam && !optimizer.state2) value_error("state2 is missing");
     }
-    for (const int group : groups_) {
-      if (group >= static_cast<int>(optimizer.groups.size())) value_error("a group is missing");
-    }
     const Use use(object_.users, true);
     training_.set_optimizer(std::move(optimizer));
     state1_ = std::move(state1);
     state2_ = std::move(state2);
   }
 
-  // (steps, beta1_power, beta2_power) of each group.
+  // (steps, beta1_power, beta2_power) of each segment, None where it is frozen.
   py::list progress() const {
     py::list list;
     for (const OptimizerGroup& g : training_.optimizer().groups) {
-      list.append(py::make_tuple(g.steps, g.beta1_power, g.beta2_power));
+      if (g.frozen) {
+        list.append(py::none());
+      } else {
+        list.append(py::make_tuple(g.steps, g.beta1_power, g.beta2_power));
+      }
     }
     return list;
   }
@@ -263,10 +269,8 @@ class TrainingObject {
 
  private:
   void require_ready() const {
-    for (const int group : groups_) {
-      if (group >= static_cast<int>(training_.optimizer().groups.size())) {
-        throw std::runtime_error("set_optimizer comes first");
-      }
+    if (training_.optimizer().groups.size() != segments_) {
+      throw std::runtime_error("set_optimizer comes first");
     }
     for (const Layer<T>& layer : object_.network().layers()) {
       if (layer.kind == LayerKind::kDropout && sources_.is_none()) {
@@ -305,9 +309,8 @@ class TrainingObject {
   std::vector<Segment> segments_of(const py::list& list) {
     std::vector<Segment> segments;
     for (const auto& item : list) {
-      const auto t = item.cast<std::tuple<std::size_t, bool, Index, Index, int>>();
-      const Segment s{std::get<0>(t), std::get<1>(t), std::get<2>(t), std::get<3>(t),
-                      std::get<4>(t)};
+      const auto t = item.cast<std::tuple<std::size_t, bool, Index, Index>>();
+      const Segment s{std::get<0>(t), std::get<1>(t), std::get<2>(t), std::get<3>(t)};
       if (s.layer >= object_.network().depth()) value_error("a segment must belong to a layer");
       const Layer<T>& layer = object_.network().layers()[s.layer];
       const Index least = s.is_bias ? layer.out : layer.in * layer.weight_row;
@@ -316,9 +319,9 @@ class TrainingObject {
           s.begin + s.size > params_.size()) {
         value_error("a segment must be its layer's parameter");
       }
-      groups_.push_back(s.group);
       segments.push_back(s);
     }
+    segments_ = segments.size();
     return segments;
   }
 
@@ -366,7 +369,7 @@ class TrainingObject {
   py::array params_, grads_;
   py::object class_weight_, pos_weight_, sources_ = py::none(), state1_, state2_;
   const T* pos_weight_data_ = nullptr;
-  std::vector<int> groups_;
+  std::size_t segments_ = 0;
   LossSpec<T> spec_;
   Training<T> training_;
 };
@@ -384,8 +387,8 @@ void bind_types(py::module_& m, const std::string& suffix) {
            py::arg("network"), py::arg("loss"), py::arg("options"), py::arg("segments"),
            py::arg("params").noconvert(), py::arg("grads").noconvert())
       .def("set_optimizer", &Train::set_optimizer, py::arg("groups"), py::arg("state1"),
-           py::arg("state2"), "Groups by segment number, and flat moments.")
-      .def("progress", &Train::progress, "Steps done and powers of beta, by group.")
+           py::arg("state2"), "One group a segment, None where it is frozen, and flat moments.")
+      .def("progress", &Train::progress, "Steps done and powers of beta, by segment.")
       .def("set_random", &Train::set_random, py::arg("sources"), "Where dropout's masks come from.")
       .def("step", &Train::step, py::arg("x").noconvert(), py::arg("y").noconvert(),
            py::arg("sample_weight"), py::arg("max_norm"), "One step: (status, loss).")

@@ -148,11 +148,11 @@ void Training<T>::block_gradient(const Block& block, Index batch, T* gradient, T
 
 template <class T>
 void Training<T>::update_block(const Block& block, const T* gradient, double scale) noexcept {
+  if (optimizer_.groups[block.segment].frozen) return;
   const Segment& segment = segments_[block.segment];
-  if (segment.group < 0) return;
   const Index begin = block_begin(block);
-  OptimizerSpec<T> spec = updates_[static_cast<std::size_t>(segment.group)];
-  spec.scale = static_cast<T>(scale);
+  OptimizerSpec<T> spec = updates_[block.segment];
+  spec.scale = static_cast<T>(optimizer_.groups[block.segment].scale * scale);
   table_->template of<T>().optimizer.update(
       spec, params_ + begin, gradient, optimizer_.state1 ? optimizer_.state1 + begin : nullptr,
       optimizer_.state2 ? optimizer_.state2 + begin : nullptr, block_size(block));
@@ -167,7 +167,7 @@ void Training<T>::update_blocks(const Team& team, Index batch) noexcept {
   T* const gradient = own + elements<T>(kProductScratchBytes);
   const auto t = static_cast<std::size_t>(team.index());
   for (std::size_t b = plan_.first[t]; b < plan_.first[t + 1]; ++b) {
-    if (segments_[plan_.blocks[b].segment].group < 0) continue;
+    if (optimizer_.groups[plan_.blocks[b].segment].frozen) continue;
     block_gradient(plan_.blocks[b], batch, gradient, own);
     update_block(plan_.blocks[b], gradient, 1.0);
   }
@@ -181,6 +181,10 @@ void Training<T>::gradient_blocks(const Team& team, Index batch, bool accumulate
   for (std::size_t b = plan_.first[t]; b < plan_.first[t + 1]; ++b) {
     const Block& block = plan_.blocks[b];
     T* const target = grads_ + block_begin(block);
+    if (optimizer_.groups[block.segment].frozen) {
+      std::memset(target, 0, static_cast<std::size_t>(block_size(block)) * sizeof(T));
+      continue;
+    }
     block_gradient(block, batch, accumulate ? gradient : target, own);
     if (!accumulate) continue;
     for (Index i = 0; i < block_size(block); ++i) target[i] += gradient[i];

@@ -40,22 +40,22 @@ struct BatchRows {
   const std::int64_t* order = nullptr;
 };
 
-// A run of parameters in the flat buffers that one optimizer group updates: a weight's rows or a
-// vector.
+// A parameter in the flat buffers: a weight's rows or a bias.
 struct Segment {
   std::size_t layer;
   bool is_bias;
   Index begin, size;  // elements, padding included
-  int group;          // index into OptimizerState::groups, -1 where frozen
 };
 
 // Elements of the flat buffer whose squares are summed as one piece.
 constexpr Index kNormPiece = 1 << 16;
 
-// One parameter group of an optimizer and how far it is. The powers of beta are repeated products,
-// so that a resumed run has the same bits.
+// How an optimizer updates one segment, and how far it is. The powers of beta are repeated
+// products, so that a resumed run has the same bits.
 struct OptimizerGroup {
+  bool frozen = true;
   Optimizer kind = Optimizer::kSgd;
+  double scale = 1.0;  // of the gradient: -1 to ascend
   SgdOptions sgd{};
   AdamOptions adam{};
   std::int64_t steps = 0;  // done
@@ -65,7 +65,7 @@ struct OptimizerGroup {
 // What updates the parameters. state1 and state2 are flat as the parameters are, or null.
 template <class T>
 struct OptimizerState {
-  std::vector<OptimizerGroup> groups;
+  std::vector<OptimizerGroup> groups;  // one a segment
   T* state1 = nullptr;
   T* state2 = nullptr;
 };
@@ -164,7 +164,7 @@ class Training {
   T* grads_;
   Index flat_size_ = 0;
   OptimizerState<T> optimizer_;
-  std::vector<OptimizerSpec<T>> updates_;  // of the step under way, one a group
+  std::vector<OptimizerSpec<T>> updates_;  // of the step under way, one a segment
   const T* pos_weight_ = nullptr;
   std::vector<RandomSource> sources_;
   double max_norm_ = 0.0;

@@ -1,0 +1,496 @@
+"""The fused trainer: a Sequential compiled into the engine; step, fit, evaluate, predict."""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from fastnet import _core, _plan
+from fastnet._arrays import Array, output
+from fastnet.nn.module import Module
+from fastnet.optim import Optimizer
+from fastnet.random import Generator, default_rng
+
+# Seconds of an epoch between looks at signals and the progress bar.
+_PIECE = 0.05
+# Orders of epochs have tickets of a stream of their own, the last one of a key.
+_EPOCH_STREAM = (2 ** int(_core.STREAM_BITS) - 1) * 2 ** int(_core.COUNT_BITS)
+
+Callback = Callable[["Trainer", int, dict[str, float]], Any]
+
+
+def epoch_order(rng: Any, epoch: int, n: int) -> Array:
+    """Return the order in which `Trainer.fit` goes through n rows in an epoch.
+
+    Parameters
+    ----------
+    rng : int or Generator
+        What fit was given.
+    epoch : int
+        From 0.
+    n : int
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        A permutation that is a function of the generator's key, the epoch and n alone.
+
+    Examples
+    --------
+    >>> from fastnet.trainer import epoch_order
+    >>> sorted(epoch_order(0, 3, 5).tolist())
+    [0, 1, 2, 3, 4]
+    """
+    order = np.empty(n, np.int64)
+    _core.random_permutation(default_rng(rng).key, _EPOCH_STREAM + epoch, order)
+    return order
+
+
+class Trainer:
+    """Trains a Sequential by whole steps, and whole epochs, in compiled code.
+
+    Parameters
+    ----------
+    model : Sequential
+        Of Linear layers, elementwise activations, Dropout, Flatten, Identity and nested
+        Sequentials. Its parameters move into one flat buffer: Parameter objects stay the same,
+        arrays taken from them before become stale.
+    loss : Module
+        A loss of `fastnet.nn` with reduction "mean" or "sum".
+    optimizer : Optimizer
+        SGD, Adam or AdamW over parameters of the model. Its moments and counts are used and kept up
+        to date, so that its own step() goes on from where the trainer is. Parameters it does not
+        hold, or that need no gradient, stay as they are.
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs done by `fit`.
+
+    Raises
+    ------
+    TypeError
+        For a layer, loss or optimizer that can't be compiled, naming it and what can.
+    ValueError
+        If a parameter is used twice, or the optimizer holds one that is not the model's.
+
+    Notes
+    -----
+    A step equals the taped one (zero_grad, forward, backward, step of the optimizer) bit for bit,
+    at any number of threads. Steps run without Python's lock; using the trainer from another thread
+    meanwhile is a RuntimeError.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnet
+    >>> from fastnet import nn, optim
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.uniform(-1, 1, (256, 2)).astype(np.float32)
+    >>> y = (x[:, 0] * x[:, 1] > 0).astype(np.int64)
+    >>> model = nn.Sequential(nn.Linear(2, 32, rng=0), nn.ReLU(), nn.Linear(32, 2, rng=1))
+    >>> optimizer = optim.Adam(model.parameters(), lr=0.01)
+    >>> trainer = fastnet.Trainer(model, nn.CrossEntropyLoss(), optimizer)
+    >>> history = trainer.fit(x, y, epochs=50, batch_size=32, rng=0)
+    >>> trainer.evaluate(x, y)["accuracy"] > 0.95
+    True
+    """
+
+    def __init__(self, model: Module, loss: Module, optimizer: Optimizer) -> None:
+        self.model = model
+        self.loss = loss
+        self.optimizer = optimizer
+        self.epoch = 0
+        self._plan = _plan.Training(model, loss, optimizer)
+        self._fitting: int | None = None
+        self._has_gradients = False
+
+    # ---- single steps ----
+
+    def step(
+        self, x: Any, y: Any, sample_weight: Any = None, max_norm: float | None = None
+    ) -> float:
+        """Do one training step on a batch and return the loss before it.
+
+        Parameters
+        ----------
+        x : array_like, shape (batch, in_features)
+        y : array_like
+            Classes, shape (batch,), or targets, shape (batch, out_features), as the loss has it.
+        sample_weight : array_like, shape (batch,), optional
+            Nonnegative factors of the rows' losses.
+        max_norm : float, optional
+            Scale the gradients so that their 2-norm over all parameters is at most this.
+
+        Returns
+        -------
+        float
+            If it is NaN or infinite the parameters are unchanged. A batch of total weight 0 is
+            skipped and gives NaN.
+        """
+        self._require_free()
+        name, arrays = self._plan.batch(x, y, sample_weight)
+        core = self._plan.core(name)
+        status, value = core.step(*arrays, _norm(max_norm))
+        self._clear_gradients()
+        if status == _core.STEP_DONE:
+            self._plan.publish(core)
+        return float(value)
+
+    def gradient(
+        self, x: Any, y: Any, sample_weight: Any = None, accumulate: bool = False
+    ) -> float:
+        """Compute the gradients of a batch, into the parameters' `grad`, and return the loss.
+
+        Parameters
+        ----------
+        x, y, sample_weight
+            As in `step`.
+        accumulate : bool, default False
+            Add to the gradients of the calls before instead of overwriting them.
+        """
+        self._require_free()
+        name, arrays = self._plan.batch(x, y, sample_weight)
+        core = self._plan.core(name)
+        status, value = core.gradient(*arrays, accumulate and self._has_gradients)
+        if status != _core.STEP_SKIPPED:
+            self._has_gradients = True
+            for slot, gradient in zip(self._plan.slots, self._plan.gradients, strict=True):
+                if slot.param._requires:
+                    slot.param.grad = gradient
+        return float(value)
+
+    def apply(self, max_norm: float | None = None) -> None:
+        """Update the parameters from the gradients of `gradient`, and clear them.
+
+        gradient() and then apply() equal step() bit for bit.
+        """
+        self._require_free()
+        if not self._has_gradients:
+            msg = "apply() needs gradients; call gradient() first"
+            raise RuntimeError(msg)
+        core = self._plan.core(self._plan.any_loss())
+        core.apply(_norm(max_norm))
+        self._clear_gradients()
+        self._plan.publish(core)
+
+    def _clear_gradients(self) -> None:
+        self._has_gradients = False
+        for slot in self._plan.slots:
+            slot.param._grad = None
+
+    # ---- epochs ----
+
+    def fit(
+        self,
+        x: Any,
+        y: Any = None,
+        epochs: int = 1,
+        batch_size: int = 32,
+        validation_data: tuple[Any, Any] | None = None,
+        sample_weight: Any = None,
+        shuffle: bool = True,
+        rng: Any = None,
+        early_stopping: int | None = None,
+        max_norm: float | None = None,
+        callbacks: Iterable[Callback] = (),
+        progress: bool | None = None,
+    ) -> dict[str, list[float]]:
+        """Train for some epochs and return the history.
+
+        Parameters
+        ----------
+        x : array_like, shape (n, in_features), or iterable of (x, y)
+            Rows, also a memmap; or batches, gone through once an epoch in their order.
+        y : array_like, optional
+            As in `step`; left out if x is an iterable.
+        epochs, batch_size : int
+            At least 1; the last batch of an epoch is what is left.
+        validation_data : (x, y), optional
+            Evaluated after each epoch.
+        sample_weight : array_like, shape (n,), optional
+        shuffle : bool, default True
+            Go through the rows in `epoch_order(rng, epoch, n)`, else in their own order.
+        rng : int or Generator, optional
+            By default a new one, spawned from the default Generator.
+        early_stopping : int, optional
+            Stop when the validation loss (without validation_data the loss) has not improved for so
+            many epochs, and go back to the weights of the best.
+        max_norm : float, optional
+            As in `step`.
+        callbacks : iterable of callable
+            ``callback(trainer, epoch, logs)`` after each epoch; True stops.
+        progress : bool, optional
+            Show a bar; by default if tqdm is installed and stderr is a terminal.
+
+        Returns
+        -------
+        dict of lists
+            "loss": mean over the epoch's rows of the loss before each step; with validation_data
+            "val_loss", and "val_accuracy" for classes.
+
+        Raises
+        ------
+        FloatingPointError
+            If a loss turns NaN or infinite, naming epoch and step; weights and moments are those of
+            the end of the epoch before.
+
+        Notes
+        -----
+        Ctrl-C stops it within about 50 ms or one step; the model then is as after a whole step.
+        """
+        self._require_free()
+        epochs = _count(epochs, "epochs")
+        batch_size = _count(batch_size, "batch_size")
+        patience = None if early_stopping is None else _count(early_stopping, "early_stopping")
+        norm = _norm(max_norm)
+        callbacks = list(callbacks)
+        generator: Generator = default_rng(None).spawn(1)[0] if rng is None else default_rng(rng)
+        history: dict[str, list[float]] = {"loss": []}
+        if validation_data is not None:
+            history["val_loss"] = []
+            validation = self._plan.batch(validation_data[0], validation_data[1], None)
+            if validation[0] in ("cross_entropy", "nll"):
+                history["val_accuracy"] = []
+        if y is not None:
+            name, arrays = self._plan.batch(x, y, sample_weight)
+            if len(arrays[0]) == 0:
+                msg = "x must have at least one row"
+                raise ValueError(msg)
+            core = self._plan.core(name)
+        elif sample_weight is not None or not isinstance(x, Iterable) or isinstance(x, np.ndarray):
+            msg = "y must be given, unless x is an iterable of batches (then without sample_weight)"
+            raise TypeError(msg)
+        best, best_copy, waited = math.inf, None, 0
+        with self._fit_alone(), _bar(progress, epochs) as bar:
+            for _ in range(epochs):
+                before = self._plan.snapshot()
+                try:
+                    if y is None:
+                        loss = self._epoch_of_batches(x, norm)
+                    else:
+                        loss = self._epoch(core, arrays, batch_size, shuffle, generator, norm, bar)
+                except FloatingPointError:
+                    self._plan.restore(before)
+                    raise
+                logs = {"loss": loss}
+                if validation_data is not None:
+                    result = self._evaluate(*validation_data)
+                    logs |= {f"val_{k}": v for k, v in result.items() if f"val_{k}" in history}
+                for key, values in history.items():
+                    values.append(logs[key])
+                epoch = self.epoch
+                self.epoch += 1
+                if bar is not None:
+                    bar.finish(epoch, logs)
+                stop = [bool(callback(self, epoch, dict(logs))) for callback in callbacks]
+                if patience is not None:
+                    score = logs.get("val_loss", loss)
+                    waited += 1
+                    if score < best:
+                        best, best_copy, waited = score, self._plan.snapshot(), 0
+                    if waited >= patience:
+                        break
+                if any(stop):
+                    break
+            if best_copy is not None and waited > 0:
+                self._plan.restore(best_copy)
+        return history
+
+    def _epoch(
+        self,
+        core: Any,
+        arrays: tuple[Any, Any, Any],
+        batch_size: int,
+        shuffle: bool,
+        rng: Generator,
+        max_norm: float,
+        bar: Any,
+    ) -> float:
+        """Run one epoch in pieces and return its mean loss."""
+        n = len(arrays[0])
+        order = epoch_order(rng, self.epoch, n) if shuffle else None
+        state = _core.Epoch()
+        # A callback or the user may have changed weights, rates or moments since the last epoch.
+        core = self._plan.core(self._plan.name_of(core))
+        try:
+            while not state.finished:
+                core.run(*arrays, order, batch_size, _PIECE, max_norm, state)
+                if bar is not None:
+                    bar.show(self.epoch, state.next / n)
+                if state.status == _core.STEP_NON_FINITE:
+                    raise self._non_finite(state.steps)
+        finally:
+            self._clear_gradients()
+            self._plan.publish(core)
+        return float(state.loss_sum / state.weight_sum) if state.weight_sum else math.nan
+
+    def _epoch_of_batches(self, batches: Iterable[Any], max_norm: float) -> float:
+        total, rows = 0.0, 0
+        steps = 0
+        for batch in batches:
+            if not isinstance(batch, tuple | list) or len(batch) != 2:
+                msg = f"x must yield pairs (x, y), got {type(batch).__name__}"
+                raise TypeError(msg)
+            name, arrays = self._plan.batch(batch[0], batch[1], None)
+            core = self._plan.core(name)
+            status, value = core.step(*arrays, max_norm)
+            if status == _core.STEP_NON_FINITE:
+                raise self._non_finite(steps)
+            self._clear_gradients()
+            steps += 1
+            if status == _core.STEP_DONE:
+                self._plan.publish(core)
+                total += value * len(arrays[0])
+                rows += len(arrays[0])
+        if steps == 0:
+            msg = "x must yield batches in every epoch; pass a list or another reusable iterable"
+            raise ValueError(msg)
+        return total / rows if rows else math.nan
+
+    def _non_finite(self, step: int) -> FloatingPointError:
+        msg = (
+            f"the loss is NaN or infinite in epoch {self.epoch}, step {step}; "
+            "the weights are those of the end of the epoch before"
+        )
+        return FloatingPointError(msg)
+
+    # ---- evaluation ----
+
+    def predict(self, x: Any, out: Array | None = None) -> Array:
+        """Return the model's outputs in evaluation mode.
+
+        Parameters
+        ----------
+        x : array_like, shape (batch, in_features)
+        out : ndarray, shape (batch, out_features), optional
+
+        Returns
+        -------
+        ndarray, shape (batch, out_features)
+            A row's bits do not depend on the rows around it.
+        """
+        self._require_free()
+        return self._predict(x, out)
+
+    def _predict(self, x: Any, out: Array | None = None) -> Array:
+        plan = self._plan
+        rows = plan.input(x)
+        result = output(out, (len(rows), plan.layers.out_features), plan.dtype)
+        plan.network.predict(rows, result)
+        return result
+
+    def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+        """Return the loss, and for classes the accuracy, in evaluation mode.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import fastnet
+        >>> from fastnet import nn, optim
+        >>> model = nn.Sequential(nn.Linear(2, 1))
+        >>> trainer = fastnet.Trainer(model, nn.MSELoss(), optim.SGD(model.parameters()))
+        >>> list(trainer.evaluate(np.ones((3, 2)), np.ones((3, 1))))
+        ['loss']
+        """
+        self._require_free()
+        return self._evaluate(x, y, sample_weight)
+
+    def _evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+        name, (rows, target, weight) = self._plan.batch(x, y, sample_weight)
+        outputs = self._predict(rows)
+        extra = {} if weight is None else {"sample_weight": weight}
+        result = {"loss": float(self.loss(outputs, target, **extra))}
+        if name in ("cross_entropy", "nll"):
+            counted = target != self._plan.options["ignore_index"]
+            hits = (outputs.argmax(axis=1) == target) & counted
+            factors = np.ones(len(target)) if weight is None else weight.astype(float)
+            total = float(factors[counted].sum())
+            result["accuracy"] = float(factors[hits].sum()) / total if total else math.nan
+        return result
+
+    # ---- one user at a time ----
+
+    def _require_free(self) -> None:
+        if self._fitting is not None and self._fitting != threading.get_ident():
+            msg = "the model is being modified by another thread"
+            raise RuntimeError(msg)
+
+    @contextmanager
+    def _fit_alone(self) -> Iterator[None]:
+        if self._fitting is not None:
+            msg = "fit is already running"
+            raise RuntimeError(msg)
+        self._fitting = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._fitting = None
+
+
+def _count(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        msg = f"{name} must be an int, got {type(value).__name__}"
+        raise TypeError(msg)
+    if value < 1:
+        msg = f"{name} must be at least 1, got {value}"
+        raise ValueError(msg)
+    return int(value)
+
+
+def _norm(max_norm: Any) -> float:
+    """Return max_norm as the engine takes it, 0 for none."""
+    if max_norm is None:
+        return 0.0
+    if isinstance(max_norm, bool) or not isinstance(max_norm, int | float | np.number):
+        msg = f"max_norm must be a number or None, got {type(max_norm).__name__}"
+        raise TypeError(msg)
+    if not 0 < max_norm < math.inf:
+        msg = f"max_norm must be positive and finite, got {max_norm}"
+        raise ValueError(msg)
+    return float(max_norm)
+
+
+class _Bar:
+    """A bar over all epochs, by tqdm."""
+
+    def __init__(self, tqdm: Any, epochs: int) -> None:
+        self.done = 0
+        self.bar = tqdm(
+            total=epochs, unit="epoch", bar_format="{l_bar}{bar}| {n:.1f}/{total} [{elapsed}{postfix}]"
+        )
+
+    def show(self, epoch: int, part: float) -> None:
+        self.bar.n = self.done + part
+        self.bar.refresh()
+
+    def finish(self, epoch: int, logs: dict[str, float]) -> None:
+        self.done += 1
+        self.bar.n = self.done
+        self.bar.set_postfix({k: f"{v:.4f}" for k, v in logs.items()})
+
+
+@contextmanager
+def _bar(progress: bool | None, epochs: int) -> Iterator[_Bar | None]:
+    if progress is False or (progress is None and not sys.stderr.isatty()):
+        yield None
+        return
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        if progress:
+            msg = 'a progress bar needs tqdm: pip install "fastnet-cpu[progress]"'
+            raise ImportError(msg) from None
+        yield None
+        return
+    bar = _Bar(tqdm, epochs)
+    try:
+        yield bar
+    finally:
+        bar.bar.close()
