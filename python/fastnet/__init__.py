@@ -17,8 +17,10 @@ from fastnet.autograd import tensor as tensor
 from fastnet.random import manual_seed as manual_seed
 from fastnet.runtime import set_num_threads as set_num_threads
 from fastnet.runtime import show_config as show_config
+from fastnet.trainer import Trainer as Trainer
 
 __all__ = [
+    "Trainer",
     "__version__",
     "functional",
     "manual_seed",

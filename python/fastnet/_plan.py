@@ -92,14 +92,18 @@ class Layers:
             if isinstance(module, Linear):
                 layer = self._layer(_core.LAYER_LINEAR, module.in_features, module.out_features)
                 if features is not None and features != module.in_features:
-                    msg = f"a Linear of {module.in_features} in_features follows {features} features"
+                    msg = (
+                        f"a Linear of {module.in_features} in_features follows {features} features"
+                    )
                     raise ValueError(msg)
                 features = module.out_features
             elif features is None:
                 msg = f"the first layer must be a Linear, got {type(module).__name__}"
                 raise TypeError(msg)
-            elif code is not None and self.layers[-1]["kind"] == _core.LAYER_LINEAR and (
-                self.layers[-1]["activation"] == activation_code(None)
+            elif (
+                code is not None
+                and self.layers[-1]["kind"] == _core.LAYER_LINEAR
+                and (self.layers[-1]["activation"] == activation_code(None))
             ):
                 self.layers[-1]["activation"] = code
                 continue
@@ -116,7 +120,7 @@ class Layers:
             raise ValueError(msg)
         self.in_features: int = self.layers[0]["in_features"]
         self.out_features: int = self.layers[-1]["out_features"]
-        self.dtype: np.dtype[Any] = self.modules[0].weight._data.dtype  # type: ignore[union-attr]
+        self.dtype: np.dtype[Any] = next(self.parameters())[2]._data.dtype
         if any(p._data.dtype != self.dtype for _, _, p in self.parameters()):
             msg = "all parameters of a compiled model must have one dtype"
             raise TypeError(msg)
@@ -170,25 +174,35 @@ class Layers:
 
 
 def move(slots: list[Slot], length: int, dtype: np.dtype[Any]) -> tuple[Array, list[Slot]]:
-    """Move parameters into one flat buffer, or take the one they lie in; return it and its slots."""
-    buffer = slots[0].param._data
-    while isinstance(buffer.base, np.ndarray) and buffer.base.dtype == dtype:
-        buffer = buffer.base
-    if buffer.shape != (length,) or not all(
-        _same_place(view_of(buffer, slot), slot.param._data) for slot in slots
-    ):
+    """Move parameters into one flat buffer, or keep that which they lie in; return it and slots."""
+    buffer = _common_buffer(slots, length, dtype)
+    if buffer is None:
         buffer = aligned_zeros(length, dtype)
-    moved = []
-    for slot in slots:
-        view = view_of(buffer, slot)
-        if not _same_place(view, slot.param._data):
-            slot.param._rehome(view)
-        moved.append(slot._replace(view=slot.param._data))
-    return buffer, moved
+        for slot in slots:
+            slot.param._rehome(view_of(buffer, slot))
+    return buffer, [slot._replace(view=slot.param._data) for slot in slots]
+
+
+def _common_buffer(slots: list[Slot], length: int, dtype: np.dtype[Any]) -> Array | None:
+    """Return the flat buffer that all parameters lie in already, each in its place."""
+    owner = slots[0].param._data.base
+    if type(owner) is not np.ndarray or owner.dtype != np.uint8:
+        return None
+    start = _address(slots[0].param._data) - _address(owner)
+    buffer = owner[start : start + length * dtype.itemsize]
+    if len(buffer) != length * dtype.itemsize:
+        return None
+    buffer = buffer.view(dtype)
+    same = all(_same_place(view_of(buffer, slot), slot.param._data) for slot in slots)
+    return buffer if same else None
+
+
+def _address(array: Array) -> int:
+    return int(array.__array_interface__["data"][0])
 
 
 def _same_place(a: Array, b: Array) -> bool:
-    return a.__array_interface__["data"] == b.__array_interface__["data"] and a.strides == b.strides
+    return _address(a) == _address(b) and a.strides == b.strides
 
 
 # ---- losses ----
@@ -205,7 +219,7 @@ _LOSSES = {
 _REDUCTIONS = {"mean": 1, "sum": 2}
 
 
-def loss_options(loss: Module, layers: Layers) -> tuple[str, dict[str, Any]]:
+def loss_options(loss: Any, layers: Layers) -> tuple[str, dict[str, Any]]:
     """Return a loss module's name and options; TypeError for what can't be compiled."""
     name = _LOSSES.get(type(loss))
     if name is None:
@@ -236,7 +250,11 @@ def loss_options(loss: Module, layers: Layers) -> tuple[str, dict[str, Any]]:
 
 # ---- optimizers ----
 
-_STATES = {SGD: ("momentum_buffer",), Adam: ("exp_avg", "exp_avg_sq"), AdamW: ("exp_avg", "exp_avg_sq")}
+_STATES = {
+    SGD: ("momentum_buffer",),
+    Adam: ("exp_avg", "exp_avg_sq"),
+    AdamW: ("exp_avg", "exp_avg_sq"),
+}
 _KINDS = {SGD: "sgd", Adam: "adam", AdamW: "adamw"}
 
 
@@ -342,7 +360,7 @@ class Training:
         return core
 
     def name_of(self, core: Any) -> str:
-        """Return which loss a training object was made for."""
+        """Return the loss that a training object was made for."""
         return next(name for name, known in self._cores.items() if known is core)
 
     def any_loss(self) -> str:

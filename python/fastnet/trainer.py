@@ -463,7 +463,9 @@ class _Bar:
     def __init__(self, tqdm: Any, epochs: int) -> None:
         self.done = 0
         self.bar = tqdm(
-            total=epochs, unit="epoch", bar_format="{l_bar}{bar}| {n:.1f}/{total} [{elapsed}{postfix}]"
+            total=epochs,
+            unit="epoch",
+            bar_format="{l_bar}{bar}| {n:.1f}/{total} [{elapsed}{postfix}]",
         )
 
     def show(self, epoch: int, part: float) -> None:
