@@ -6,6 +6,93 @@ import numpy.typing as npt
 
 _Array = npt.NDArray[Any]
 
+class Epoch:
+    def __init__(self) -> None: ...
+    @property
+    def finished(self) -> bool: ...
+    @property
+    def loss_sum(self) -> float: ...
+    @property
+    def next(self) -> int: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def weight_sum(self) -> float: ...
+
+class Network_f32:
+    def __init__(self, layers: list[Any]) -> None: ...
+    def predict(self, x: _Array, out: _Array) -> None: ...
+
+class Training_f32:
+    def __init__(
+        self,
+        network: Any,
+        loss: int,
+        options: dict[str, Any],
+        segments: list[Any],
+        params: _Array,
+        grads: _Array,
+    ) -> None: ...
+    def apply(self, max_norm: float) -> None: ...
+    def gradient(
+        self, x: _Array, y: _Array, sample_weight: Any, accumulate: bool
+    ) -> tuple[Any, ...]: ...
+    def progress(self) -> list[Any]: ...
+    def run(
+        self,
+        x: _Array,
+        y: _Array,
+        sample_weight: Any,
+        order: Any,
+        batch: int,
+        seconds: float,
+        max_norm: float,
+        epoch: Epoch,
+    ) -> None: ...
+    def set_optimizer(self, groups: list[Any], state1: Any, state2: Any) -> None: ...
+    def set_random(self, sources: list[Any]) -> None: ...
+    def step(
+        self, x: _Array, y: _Array, sample_weight: Any, max_norm: float
+    ) -> tuple[Any, ...]: ...
+
+class Network_f64:
+    def __init__(self, layers: list[Any]) -> None: ...
+    def predict(self, x: _Array, out: _Array) -> None: ...
+
+class Training_f64:
+    def __init__(
+        self,
+        network: Any,
+        loss: int,
+        options: dict[str, Any],
+        segments: list[Any],
+        params: _Array,
+        grads: _Array,
+    ) -> None: ...
+    def apply(self, max_norm: float) -> None: ...
+    def gradient(
+        self, x: _Array, y: _Array, sample_weight: Any, accumulate: bool
+    ) -> tuple[Any, ...]: ...
+    def progress(self) -> list[Any]: ...
+    def run(
+        self,
+        x: _Array,
+        y: _Array,
+        sample_weight: Any,
+        order: Any,
+        batch: int,
+        seconds: float,
+        max_norm: float,
+        epoch: Epoch,
+    ) -> None: ...
+    def set_optimizer(self, groups: list[Any], state1: Any, state2: Any) -> None: ...
+    def set_random(self, sources: list[Any]) -> None: ...
+    def step(
+        self, x: _Array, y: _Array, sample_weight: Any, max_norm: float
+    ) -> tuple[Any, ...]: ...
+
 class Counter:
     def __init__(self, value: int, limit: int) -> None: ...
     def take(self, n: int) -> int: ...
@@ -32,7 +119,12 @@ class LossCall:
 
 def activation(kind: int, x: _Array, out: _Array, a: float = 0.0, b: float = 0.0) -> None: ...
 def activation_backward(
-    kind: int, dy: _Array, x: _Array, out: _Array, a: float = 0.0, b: float = 0.0
+    kind: int,
+    dy: _Array,
+    x: _Array,
+    out: _Array,
+    a: float = 0.0,
+    b: float = 0.0,
 ) -> None: ...
 def adam_update(
     w: _Array,
@@ -81,10 +173,22 @@ def isa_built() -> list[Any]: ...
 def isa_supported() -> list[Any]: ...
 def layer_norm(x: _Array, weight: Any, bias: Any, eps: float, out: _Array) -> None: ...
 def layer_norm_backward(
-    dy: _Array, x: _Array, weight: Any, eps: float, dx: Any, dweight: _Array, dbias: _Array
+    dy: _Array,
+    x: _Array,
+    weight: Any,
+    eps: float,
+    dx: Any,
+    dweight: _Array,
+    dbias: _Array,
 ) -> None: ...
 def linear(
-    x: _Array, weight: _Array, bias: Any, kind: int, a: float, b: float, out: _Array
+    x: _Array,
+    weight: _Array,
+    bias: Any,
+    kind: int,
+    a: float,
+    b: float,
+    out: _Array,
 ) -> None: ...
 def linear_backward_w(dy: _Array, x: _Array, dw: _Array, db: Any) -> None: ...
 def linear_backward_x(dy: _Array, weight: _Array, out: _Array) -> None: ...
@@ -121,8 +225,14 @@ def use_isa(name: str) -> bool: ...
 
 ACTIVATIONS: dict[str, Any]
 COUNT_BITS: int
+LAYER_ACTIVATION: int
+LAYER_DROPOUT: int
+LAYER_LINEAR: int
 LOSSES: dict[str, Any]
 MATH_FUNCTIONS: tuple[Any, ...]
+STEP_DONE: int
+STEP_NON_FINITE: int
+STEP_SKIPPED: int
 STREAM_BITS: int
 STREAM_VERSION: int
 __version__: str

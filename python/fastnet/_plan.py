@@ -112,7 +112,7 @@ class Layers:
                 layer["activation"] = code
             else:
                 layer = self._layer(_core.LAYER_DROPOUT, features, features)
-                layer["p"] = module.p
+                layer["p"] = vars(module)["p"]
             self.layers.append(layer)
             self.modules.append(module)
         if not self.layers:
