@@ -1,48 +1,20 @@
-// Compiled networks: inference and training.
-#include <atomic>
-#include <memory>
-
-#include "bindings/arrays.hpp"
+// Compiled networks: their layers and inference.
 #include "bindings/bind.hpp"
 #include "bindings/gil.hpp"
+#include "bindings/network.hpp"
 #include "engine/inference.hpp"
-#include "engine/training.hpp"
 
 namespace fastnet {
 namespace {
 
-// Who is inside a network: any number of readers, or one writer (-1).
-class Users {
- public:
-  bool enter(bool write) noexcept {
-    int n = count_.load();
-    do {
-      if (write ? n != 0 : n < 0) return false;
-    } while (!count_.compare_exchange_weak(n, write ? -1 : n + 1));
-    return true;
-  }
-  void leave(bool write) noexcept { write ? count_.store(0) : void(count_.fetch_sub(1)); }
-
- private:
-  std::atomic<int> count_{0};
-};
-
-class Use {
- public:
-  Use(Users& users, bool write) : users_(users), write_(write) {
-    if (!users.enter(write)) {
-      throw std::runtime_error(write ? "the model is in use by another thread"
-                                     : "the model is being modified by another thread");
-    }
-  }
-  ~Use() { users_.leave(write_); }
-  Use(const Use&) = delete;
-  Use& operator=(const Use&) = delete;
-
- private:
-  Users& users_;
-  bool write_;
-};
+// A vector of a layer's dict, or null for None.
+template <class T>
+T* vector_of(const py::dict& d, const char* name, Index n, py::list& keep) {
+  if (d[name].is_none()) return nullptr;
+  auto array = d[name].cast<py::array>();
+  keep.append(array);
+  return output<T>(array, name, {n});
+}
 
 // A layer of a dict; its arrays stay alive as long as `keep` does.
 template <class T>
@@ -61,7 +33,16 @@ Layer<T> layer_of(const py::dict& d, py::list& keep) {
   layer.p = d["p"].cast<double>();
   if (layer.in < 1 || layer.out < 1) value_error("a layer must have features");
   if (layer.kind != LayerKind::kLinear) {
-    if (layer.in != layer.out) value_error("an elementwise layer must keep its width");
+    if (layer.in != layer.out) value_error("a layer other than linear must keep its width");
+    layer.eps = d["eps"].cast<double>();
+    layer.momentum = d["momentum"].cast<double>();
+    layer.weight = vector_of<T>(d, "weight", layer.out, keep);
+    layer.bias = vector_of<T>(d, "bias", layer.out, keep);
+    layer.running_mean = vector_of<T>(d, "running_mean", layer.out, keep);
+    layer.running_var = vector_of<T>(d, "running_var", layer.out, keep);
+    if (layer.kind == LayerKind::kBatchNorm && !(layer.running_mean && layer.running_var)) {
+      value_error("batch norm must have running statistics");
+    }
     return layer;
   }
   auto weight = d["weight"].cast<py::array>();
@@ -75,13 +56,11 @@ Layer<T> layer_of(const py::dict& d, py::list& keep) {
     value_error("weight must be the transpose of padded rows");
   }
   keep.append(weight);
-  if (!d["bias"].is_none()) {
-    auto bias = d["bias"].cast<py::array>();
-    layer.bias = output<T>(bias, "bias", {layer.out});
-    keep.append(bias);
-  }
+  layer.bias = vector_of<T>(d, "bias", layer.out, keep);
   return layer;
 }
+
+}  // namespace
 
 template <class T>
 std::vector<Layer<T>> layers_of(const py::list& list, py::list& keep) {
@@ -94,285 +73,19 @@ std::vector<Layer<T>> layers_of(const py::list& list, py::list& keep) {
   return layers;
 }
 
-// A flat 64-byte aligned buffer that lives in a NumPy array.
 template <class T>
-T* flat(py::array& a, const char* name, Index size) {
-  T* p = output<T>(a, name);
-  require_ndim(a, name, 1);
-  if (size >= 0 && a.size() != size) value_error(std::string(name) + " must be as long as params");
-  if (reinterpret_cast<std::uintptr_t>(p) % kAlignment != 0) {
-    value_error(std::string(name) + " must be aligned to 64 bytes");
-  }
-  return p;
+void NetworkObject<T>::predict(const py::array& x, py::array& out) {
+  Index x_row;
+  const T* px = rows(x, "x", network_.in_features(), &x_row);
+  const Index n = x.shape(0);
+  T* py = output<T>(out, "out", {n, network_.out_features()});
+  require_no_overlap(out, "out", x, "x");
+  const Use use(users, false);
+  ReleaseGil release;
+  fastnet::predict(network_, px, x_row, n, py);
 }
 
-template <class T>
-class NetworkObject {
- public:
-  explicit NetworkObject(const py::list& layers) : network_(layers_of<T>(layers, keep_)) {}
-
-  void predict(const py::array& x, py::array& out) {
-    Index x_row;
-    const T* px = rows(x, "x", network_.in_features(), &x_row);
-    const Index n = x.shape(0);
-    T* py = output<T>(out, "out", {n, network_.out_features()});
-    require_no_overlap(out, "out", x, "x");
-    const Use use(users, false);
-    ReleaseGil release;
-    fastnet::predict(network_, px, x_row, n, py);
-  }
-
-  // A matrix with contiguous rows.
-  static const T* rows(const py::array& x, const char* name, Index columns, Index* row) {
-    require_ndim(x, name, 2);
-    if (x.shape(1) != columns) {
-      value_error(std::string(name) + " must have shape (batch, " + std::to_string(columns) +
-                  "), got " + shape_text(x));
-    }
-    const Matrix<T> m = input_matrix<T>(x, name);
-    if (!m.unit_col()) value_error(std::string(name) + " must have contiguous rows");
-    *row = m.rows > 1 ? m.row : columns;
-    return m.data;
-  }
-
-  Network<T>& network() { return network_; }
-  Users users;
-
- private:
-  py::list keep_;  // the parameters' arrays
-  Network<T> network_;
-};
-
-OptimizerGroup group_of(const py::dict& d) {
-  OptimizerGroup g;
-  const auto kind = d["kind"].cast<std::string>();
-  const auto number = [&d](const char* name) { return d[name].cast<double>(); };
-  g.frozen = false;
-  g.scale = d["maximize"].cast<bool>() ? -1.0 : 1.0;
-  g.steps = d["steps"].cast<std::int64_t>();
-  if (kind == "sgd") {
-    g.kind = Optimizer::kSgd;
-    g.sgd = {number("lr"), number("momentum"), number("dampening"), number("weight_decay"),
-             d["nesterov"].cast<bool>()};
-    return g;
-  }
-  g.kind = Optimizer::kAdam;
-  g.adam = {number("lr"),  number("beta1"),        number("beta2"),
-            number("eps"), number("weight_decay"), kind == "adamw"};
-  g.beta1_power = number("beta1_power");
-  g.beta2_power = number("beta2_power");
-  return g;
-}
-
-template <class T>
-class TrainingObject {
- public:
-  TrainingObject(py::object owner, int loss, const py::dict& options, const py::list& segments,
-                 py::array params, py::array grads)
-      : owner_(std::move(owner)),
-        object_(owner_.cast<NetworkObject<T>&>()),
-        params_(std::move(params)),
-        grads_(std::move(grads)),
-        spec_(spec_of(loss, options)),
-        training_(object_.network(), spec_, segments_of(segments), flat<T>(params_, "params", -1),
-                  flat<T>(grads_, "grads", params_.size())) {
-    training_.set_pos_weight(pos_weight_data_);
-  }
-
-  void set_optimizer(const py::list& groups, py::object state1, py::object state2) {
-    OptimizerState<T> optimizer;
-    if (groups.size() != segments_) value_error("groups must have one entry a segment");
-    for (const auto& g : groups) {
-      optimizer.groups.push_back(g.is_none() ? OptimizerGroup{} : group_of(g.cast<py::dict>()));
-    }
-    optimizer.state1 = state(state1, "state1");
-    optimizer.state2 = state(state2, "state2");
-    for (const OptimizerGroup& g : optimizer.groups) {
-      const bool adam = g.kind == Optimizer::kAdam;
-      if ((adam || g.sgd.momentum != 0.0) && !optimizer.state1) value_error("state1 is missing");
-      if (adam && !optimizer.state2) value_error("state2 is missing");
-    }
-    const Use use(object_.users, true);
-    training_.set_optimizer(std::move(optimizer));
-    state1_ = std::move(state1);
-    state2_ = std::move(state2);
-  }
-
-  // (steps, beta1_power, beta2_power) of each segment, None where it is frozen.
-  py::list progress() const {
-    py::list list;
-    for (const OptimizerGroup& g : training_.optimizer().groups) {
-      if (g.frozen) {
-        list.append(py::none());
-      } else {
-        list.append(py::make_tuple(g.steps, g.beta1_power, g.beta2_power));
-      }
-    }
-    return list;
-  }
-
-  // (key, Counter) of each dropout layer, None for the others.
-  void set_random(const py::list& sources) {
-    const std::size_t depth = object_.network().depth();
-    if (sources.size() != depth) value_error("sources must have one entry a layer");
-    std::vector<RandomSource> list(depth);
-    for (std::size_t l = 0; l < depth; ++l) {
-      if (object_.network().layers()[l].kind != LayerKind::kDropout) continue;
-      const auto source = sources[l].cast<py::tuple>();
-      list[l] = {source[0].cast<std::uint64_t>(), source[1].cast<Counter*>()};
-    }
-    training_.set_random(std::move(list));
-    sources_ = sources;
-  }
-
-  py::tuple step(const py::array& x, const py::array& target, const py::object& sample_weight,
-                 double max_norm) {
-    return one(x, target, sample_weight, [&](const Dataset<T>& data) {
-      training_.set_max_norm(max_norm);
-      return training_.step(data);
-    });
-  }
-
-  py::tuple gradient(const py::array& x, const py::array& target, const py::object& sample_weight,
-                     bool accumulate) {
-    return one(x, target, sample_weight,
-               [&](const Dataset<T>& data) { return training_.gradient(data, accumulate); });
-  }
-
-  void apply(double max_norm) {
-    require_ready();
-    const Use use(object_.users, true);
-    ReleaseGil release;
-    training_.set_max_norm(max_norm);
-    training_.apply();
-  }
-
-  void run(const py::array& x, const py::array& target, const py::object& sample_weight,
-           const py::object& order, Index batch, double seconds, double max_norm, Epoch& epoch) {
-    require_ready();
-    if (batch < 1) value_error("batch must be at least 1");
-    const Dataset<T> data = dataset(x, target, sample_weight);
-    const std::int64_t* rows = nullptr;
-    if (!order.is_none()) {
-      const auto array = order.cast<py::array>();
-      rows = input<std::int64_t>(array, "order", {data.rows});
-      for (Index i = 0; i < data.rows; ++i) {
-        if (rows[i] < 0 || rows[i] >= data.rows) value_error("order must hold rows of x");
-      }
-    }
-    if (epoch.next < 0 || epoch.next >= data.rows) value_error("the epoch is over");
-    const Use use(object_.users, true);
-    ReleaseGil release;
-    training_.set_max_norm(max_norm);
-    training_.run(data, rows, batch, seconds, &epoch);
-  }
-
- private:
-  void require_ready() const {
-    if (training_.optimizer().groups.size() != segments_) {
-      throw std::runtime_error("set_optimizer comes first");
-    }
-    for (const Layer<T>& layer : object_.network().layers()) {
-      if (layer.kind == LayerKind::kDropout && sources_.is_none()) {
-        throw std::runtime_error("set_random comes first");
-      }
-    }
-  }
-
-  T* state(py::object& a, const char* name) const {
-    if (a.is_none()) return nullptr;
-    auto array = a.cast<py::array>();
-    return flat<T>(array, name, params_.size());
-  }
-
-  LossSpec<T> spec_of(int loss, const py::dict& options) {
-    if (loss < 0 || loss >= static_cast<int>(Loss::kCount)) value_error("unknown loss");
-    LossSpec<T> spec;
-    spec.kind = static_cast<Loss>(loss);
-    const int reduction = options["reduction"].cast<int>();
-    if (reduction != static_cast<int>(Reduction::kMean) &&
-        reduction != static_cast<int>(Reduction::kSum)) {
-      value_error("reduction must be mean or sum");
-    }
-    spec.reduction = static_cast<Reduction>(reduction);
-    spec.label_smoothing = options["label_smoothing"].cast<double>();
-    spec.beta = options["beta"].cast<double>();
-    spec.ignore_index = options["ignore_index"].cast<std::int64_t>();
-    class_weight_ = options["weight"];
-    pos_weight_ = options["pos_weight"];
-    const Index columns = object_.network().out_features();
-    spec.class_weight = optional_input<T>(class_weight_, "weight", {columns});
-    pos_weight_data_ = optional_input<T>(pos_weight_, "pos_weight", {columns});
-    return spec;
-  }
-
-  std::vector<Segment> segments_of(const py::list& list) {
-    std::vector<Segment> segments;
-    for (const auto& item : list) {
-      const auto t = item.cast<std::tuple<std::size_t, bool, Index, Index>>();
-      const Segment s{std::get<0>(t), std::get<1>(t), std::get<2>(t), std::get<3>(t)};
-      if (s.layer >= object_.network().depth()) value_error("a segment must belong to a layer");
-      const Layer<T>& layer = object_.network().layers()[s.layer];
-      const Index least = s.is_bias ? layer.out : layer.in * layer.weight_row;
-      const T* const begin = static_cast<const T*>(params_.data()) + s.begin;
-      if (begin != (s.is_bias ? layer.bias : layer.weight) || s.size < least || s.begin < 0 ||
-          s.begin + s.size > params_.size()) {
-        value_error("a segment must be its layer's parameter");
-      }
-      segments.push_back(s);
-    }
-    segments_ = segments.size();
-    return segments;
-  }
-
-  Dataset<T> dataset(const py::array& x, const py::array& target, const py::object& weight) {
-    Dataset<T> data;
-    data.x = NetworkObject<T>::rows(x, "x", object_.network().in_features(), &data.x_row);
-    data.rows = x.shape(0);
-    if (data.rows < 1) value_error("x must have at least one row");
-    if (has_index_target(spec_.kind)) {
-      data.index = input<std::int64_t>(target, "y", {data.rows});
-      LossRows<T> all;
-      all.rows = data.rows;
-      all.columns = object_.network().out_features();
-      all.index = data.index;
-      Index row;
-      if (!check_targets(spec_, all, &row)) {
-        value_error("y must hold classes from 0 to " + std::to_string(all.columns - 1) + ", got " +
-                    std::to_string(data.index[row]) + " in row " + std::to_string(row));
-      }
-    } else {
-      require_shape(target, "y", {data.rows, object_.network().out_features()});
-      data.target =
-          NetworkObject<T>::rows(target, "y", object_.network().out_features(), &data.target_row);
-    }
-    data.sample_weight = optional_input<T>(weight, "sample_weight", {data.rows});
-    return data;
-  }
-
-  template <class Action>
-  py::tuple one(const py::array& x, const py::array& target, const py::object& sample_weight,
-                const Action& action) {
-    require_ready();
-    const Dataset<T> data = dataset(x, target, sample_weight);
-    StepResult result;
-    {
-      const Use use(object_.users, true);
-      ReleaseGil release;
-      result = action(data);
-    }
-    return py::make_tuple(static_cast<int>(result.status), result.loss);
-  }
-
-  py::object owner_;
-  NetworkObject<T>& object_;
-  py::array params_, grads_;
-  py::object class_weight_, pos_weight_, sources_ = py::none(), state1_, state2_;
-  const T* pos_weight_data_ = nullptr;
-  std::size_t segments_ = 0;
-  LossSpec<T> spec_;
-  Training<T> training_;
-};
+namespace {
 
 template <class T>
 void bind_types(py::module_& m, const std::string& suffix) {
@@ -380,24 +93,6 @@ void bind_types(py::module_& m, const std::string& suffix) {
       .def(py::init<const py::list&>(), py::arg("layers"))
       .def("predict", &NetworkObject<T>::predict, py::arg("x").noconvert(),
            py::arg("out").noconvert(), "out = network(x), evaluating.");
-
-  using Train = TrainingObject<T>;
-  py::class_<Train>(m, ("Training_" + suffix).c_str(), "Steps of a network's training.")
-      .def(py::init<py::object, int, const py::dict&, const py::list&, py::array, py::array>(),
-           py::arg("network"), py::arg("loss"), py::arg("options"), py::arg("segments"),
-           py::arg("params").noconvert(), py::arg("grads").noconvert())
-      .def("set_optimizer", &Train::set_optimizer, py::arg("groups"), py::arg("state1"),
-           py::arg("state2"), "One group a segment, None where it is frozen, and flat moments.")
-      .def("progress", &Train::progress, "Steps done and powers of beta, by segment.")
-      .def("set_random", &Train::set_random, py::arg("sources"), "Where dropout's masks come from.")
-      .def("step", &Train::step, py::arg("x").noconvert(), py::arg("y").noconvert(),
-           py::arg("sample_weight"), py::arg("max_norm"), "One step: (status, loss).")
-      .def("gradient", &Train::gradient, py::arg("x").noconvert(), py::arg("y").noconvert(),
-           py::arg("sample_weight"), py::arg("accumulate"), "Gradients alone: (status, loss).")
-      .def("apply", &Train::apply, py::arg("max_norm"), "Update from the gradients.")
-      .def("run", &Train::run, py::arg("x").noconvert(), py::arg("y").noconvert(),
-           py::arg("sample_weight"), py::arg("order"), py::arg("batch"), py::arg("seconds"),
-           py::arg("max_norm"), py::arg("epoch"), "A piece of an epoch.");
 }
 
 }  // namespace
@@ -406,17 +101,10 @@ void bind_network(py::module_& m) {
   m.attr("LAYER_LINEAR") = static_cast<int>(LayerKind::kLinear);
   m.attr("LAYER_ACTIVATION") = static_cast<int>(LayerKind::kActivation);
   m.attr("LAYER_DROPOUT") = static_cast<int>(LayerKind::kDropout);
-  m.attr("STEP_DONE") = static_cast<int>(StepStatus::kDone);
-  m.attr("STEP_SKIPPED") = static_cast<int>(StepStatus::kSkipped);
-  m.attr("STEP_NON_FINITE") = static_cast<int>(StepStatus::kNonFinite);
-  py::class_<Epoch>(m, "Epoch", "Where an epoch stands.")
-      .def(py::init<>())
-      .def_readonly("next", &Epoch::next)
-      .def_readonly("steps", &Epoch::steps)
-      .def_readonly("loss_sum", &Epoch::loss_sum)
-      .def_readonly("weight_sum", &Epoch::weight_sum)
-      .def_readonly("finished", &Epoch::finished)
-      .def_property_readonly("status", [](const Epoch& e) { return static_cast<int>(e.status); });
+  m.attr("LAYER_SOFTMAX") = static_cast<int>(LayerKind::kSoftmax);
+  m.attr("LAYER_LOG_SOFTMAX") = static_cast<int>(LayerKind::kLogSoftmax);
+  m.attr("LAYER_LAYER_NORM") = static_cast<int>(LayerKind::kLayerNorm);
+  m.attr("LAYER_BATCH_NORM") = static_cast<int>(LayerKind::kBatchNorm);
   bind_types<float>(m, "f32");
   bind_types<double>(m, "f64");
 }

@@ -12,6 +12,7 @@ PYBIND11_MODULE(_core, m) {
   fastnet::bind_optimizer(m);
   fastnet::bind_math(m);
   fastnet::bind_network(m);
+  fastnet::bind_training(m);
   fastnet::bind_random(m);
   fastnet::bind_loss(m);
   fastnet::bind_softmax(m);

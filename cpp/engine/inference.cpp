@@ -41,7 +41,10 @@ void predict(const Network<T>& network, const T* x, Index x_row, Index rows, T* 
   const Index tile_rows = std::min(rows, kTileRows);
   const Index buffer = tile_rows * row;
   constexpr Index scratch = kProductScratchBytes / static_cast<Index>(sizeof(T));
-  const Index per_thread = round_up(2 * buffer, 16) + scratch;
+  // Two activations, what the norms need (a mean and rstd each), the products' scratch.
+  const Index statistics = std::max(row, round_up(tile_rows, 16));
+  const Index norms = network.has_batch_norm() ? Index(network.depth()) * statistics : 0;
+  const Index per_thread = 2 * buffer + 2 * statistics + norms + scratch;
 
   Workspace<T>& space = workspace<T>();
   space.memory.reserve(threads * per_thread * static_cast<Index>(sizeof(T)));
@@ -61,9 +64,19 @@ void predict(const Network<T>& network, const T* x, Index x_row, Index rows, T* 
       layers[l] = {};
       layers[l].row = row;
       layers[l].y = layers[l].z = buffers + static_cast<Index>(l % 2) * buffer;
+      // Layer norm's are of no use after its rows, batch norm's serve all of them.
+      layers[l].mean = own + 2 * buffer;
+      layers[l].rstd = layers[l].mean + statistics;
+      if (network.layers()[l].kind != LayerKind::kBatchNorm) continue;
+      layers[l].mean = network.layers()[l].running_mean;
+      layers[l].rstd = own + 2 * buffer + 2 * statistics + Index(l) * statistics;
     }
     layers[depth - 1].row = network.out_features();
     Pass<T> pass{&table, false, x, x_row, &layers};
+    for (std::size_t l = 0; l < depth; ++l) {
+      if (network.layers()[l].kind != LayerKind::kBatchNorm) continue;
+      network.batch_statistics(pass, l, 0, 0, network.layers()[l].out);
+    }
     Index begin = 0, end = rows;
     if (by_rows) team.share(rows, 1, &begin, &end);
     const Index tiles = (end - begin + kTileRows - 1) / kTileRows;

@@ -2,6 +2,7 @@
 #include "engine/network.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "engine/dropout.hpp"
 
@@ -12,6 +13,7 @@ Network<T>::Network(std::vector<Layer<T>> layers)
     : layers_(std::move(layers)), transposed_(layers_.size()) {
   for (const Layer<T>& layer : layers_) {
     max_features_ = std::max({max_features_, layer.in, layer.out});
+    has_batch_norm_ = has_batch_norm_ || layer.kind == LayerKind::kBatchNorm;
     if (layer.kind != LayerKind::kLinear) continue;
     weight_elements_ += layer.in * layer.out;
     flops_per_row_ += 2.0 * static_cast<double>(layer.in) * static_cast<double>(layer.out);
@@ -121,9 +123,67 @@ void Network<T>::forward(const Pass<T>& pass, std::size_t l, Range range,
       kernels.dropout.dropout(dropout_args(pass, l, range.r0, rows, x, x_row, y, arrays.row));
       return;
     }
+    case LayerKind::kSoftmax:
+      kernels.softmax.softmax(x, x_row, y, arrays.row, rows, layer.out);
+      return;
+    case LayerKind::kLogSoftmax:
+      kernels.softmax.log_softmax(x, x_row, y, arrays.row, rows, layer.out);
+      return;
+    case LayerKind::kLayerNorm:
+      kernels.norm.layer_norm(norm_args(pass, l, range.r0, rows, 0, layer.out));
+      return;
+    case LayerKind::kBatchNorm:
+      kernels.norm.batch_norm(norm_args(pass, l, range.r0, rows, 0, layer.out));
+      return;
     case LayerKind::kCount:
       return;
   }
+}
+
+// What the norms' kernels take for rows [r0, r0 + rows) and columns [c0, c1); out is y.
+template <class T>
+NormArgs<T> Network<T>::norm_args(const Pass<T>& pass, std::size_t l, Index r0, Index rows,
+                                  Index c0, Index c1) const noexcept {
+  const Layer<T>& layer = layers_[l];
+  const LayerArrays<T>& arrays = (*pass.layers)[l];
+  const bool by_row = layer.kind == LayerKind::kLayerNorm;
+  NormArgs<T> args;
+  args.rows = rows;
+  args.n = c1 - c0;
+  args.x = input(pass, l, &args.x_row);
+  args.x += r0 * args.x_row + c0;
+  args.out = arrays.y + r0 * arrays.row + c0;
+  args.out_row = arrays.row;
+  if (layer.weight) args.weight = layer.weight + c0;
+  if (layer.bias) args.bias = layer.bias + c0;
+  args.eps = static_cast<T>(layer.eps);
+  args.mean = arrays.mean + (by_row ? r0 : c0);
+  args.rstd = arrays.rstd + (by_row ? r0 : c0);
+  args.dy = arrays.d ? arrays.d + r0 * arrays.row + c0 : nullptr;
+  args.dy_row = arrays.row;
+  if (by_row) return args;
+  args.momentum = static_cast<T>(layer.momentum);
+  args.running_mean = layer.running_mean + c0;
+  args.running_var = layer.running_var + c0;
+  if (arrays.sums) {
+    args.dweight = arrays.sums + c0;
+    args.dbias = arrays.sums + arrays.row + c0;
+  }
+  return args;
+}
+
+template <class T>
+void Network<T>::batch_statistics(const Pass<T>& pass, std::size_t l, Index batch, Index c0,
+                                  Index c1) const noexcept {
+  const auto& norm = pass.table->template of<T>().norm;
+  const NormArgs<T> args = norm_args(pass, l, 0, batch, c0, c1);
+  pass.training ? norm.batch_statistics(args) : norm.batch_running_rstd(args);
+}
+
+template <class T>
+void Network<T>::batch_sums(const Pass<T>& pass, std::size_t l, Index batch, Index c0,
+                            Index c1) const noexcept {
+  pass.table->template of<T>().norm.batch_norm_sums(norm_args(pass, l, 0, batch, c0, c1));
 }
 
 template <class T>
@@ -140,7 +200,7 @@ void Network<T>::backward_activation(const Pass<T>& pass, std::size_t l, Index r
 }
 
 template <class T>
-void Network<T>::backward_input(const Pass<T>& pass, std::size_t l, Range range,
+void Network<T>::backward_input(const Pass<T>& pass, std::size_t l, Index batch, Range range,
                                 T* scratch) const noexcept {
   const Layer<T>& layer = layers_[l];
   const LayerArrays<T>& arrays = (*pass.layers)[l];
@@ -181,6 +241,28 @@ void Network<T>::backward_input(const Pass<T>& pass, std::size_t l, Range range,
       kernels.dropout.dropout(dropout_args(pass, l, range.r0, rows, d, arrays.row, dx, before.row));
       return;
     }
+    case LayerKind::kSoftmax:
+    case LayerKind::kLogSoftmax: {
+      // These kernels take dense rows: one at a time.
+      const auto backward = layer.kind == LayerKind::kSoftmax
+                                ? kernels.softmax.softmax_backward
+                                : kernels.softmax.log_softmax_backward;
+      for (Index i = 0; i < rows; ++i) {
+        backward(d + i * arrays.row, arrays.y + (range.r0 + i) * arrays.row, dx + i * before.row, 1,
+                 layer.out);
+      }
+      return;
+    }
+    case LayerKind::kLayerNorm:
+    case LayerKind::kBatchNorm: {
+      NormArgs<T> args = norm_args(pass, l, range.r0, rows, 0, layer.out);
+      args.batch = batch;
+      args.out = dx;
+      args.out_row = before.row;
+      layer.kind == LayerKind::kLayerNorm ? kernels.norm.layer_norm_backward(args)
+                                          : kernels.norm.batch_norm_backward(args);
+      return;
+    }
     case LayerKind::kCount:
       return;
   }
@@ -210,10 +292,28 @@ void Network<T>::backward_weight(const Pass<T>& pass, std::size_t l, Index batch
 }
 
 template <class T>
-void Network<T>::backward_bias(const Pass<T>& pass, std::size_t l, Index batch,
-                               T* db) const noexcept {
+void Network<T>::backward_vector(const Pass<T>& pass, std::size_t l, Index batch, bool is_bias,
+                                 T* gradient, T* scratch) const noexcept {
+  const Layer<T>& layer = layers_[l];
   const LayerArrays<T>& arrays = (*pass.layers)[l];
-  pass.table->template of<T>().product.column_sum(arrays.d, batch, layers_[l].out, arrays.row, db);
+  const auto& kernels = pass.table->template of<T>();
+  if (layer.kind == LayerKind::kBatchNorm) {
+    std::memcpy(gradient, arrays.sums + (is_bias ? arrays.row : 0),
+                static_cast<std::size_t>(layer.out) * sizeof(T));
+  } else if (layer.kind == LayerKind::kLayerNorm) {
+    // The kernel sums both gradients: the one that is not asked for goes to scratch, a piece of
+    // columns at a time.
+    constexpr Index kPiece = 1024;
+    static_assert(kPiece * Index(sizeof(T)) <= kProductScratchBytes);
+    for (Index c = 0; c < layer.out; c += kPiece) {
+      NormArgs<T> args = norm_args(pass, l, 0, batch, c, std::min(layer.out, c + kPiece));
+      args.dweight = is_bias ? scratch : gradient + c;
+      args.dbias = is_bias ? gradient + c : scratch;
+      kernels.norm.layer_norm_sums(args);
+    }
+  } else {
+    kernels.product.column_sum(arrays.d, batch, layer.out, arrays.row, gradient);
+  }
 }
 
 template class Network<float>;

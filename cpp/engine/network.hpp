@@ -15,7 +15,16 @@ namespace fastnet {
 
 using Index = std::ptrdiff_t;
 
-enum class LayerKind : int { kLinear, kActivation, kDropout, kCount };
+enum class LayerKind : int {
+  kLinear,
+  kActivation,
+  kDropout,
+  kSoftmax,
+  kLogSoftmax,
+  kLayerNorm,
+  kBatchNorm,
+  kCount
+};
 
 // One layer. A linear layer's weight lies in memory as W = weight.T, (in, out) with rows
 // `weight_row` apart, which may be read up to the next multiple of 64 bytes beyond column `out`.
@@ -23,11 +32,14 @@ template <class T>
 struct Layer {
   LayerKind kind = LayerKind::kLinear;
   Index in = 0, out = 0;
-  ActivationSpec act;  // of a linear layer: fused behind it
-  T* weight = nullptr;
-  T* bias = nullptr;  // null where there is none
+  ActivationSpec act;   // of a linear layer: fused behind it
+  T* weight = nullptr;  // of a norm: `out` elements, or null
+  T* bias = nullptr;    // null where there is none
   Index weight_row = 0;
-  double p = 0.0;  // dropout
+  double p = 0.0;                    // dropout
+  double eps = 0.0, momentum = 0.0;  // norms
+  T* running_mean = nullptr;         // batch norm
+  T* running_var = nullptr;
 };
 
 // Whether training keeps the sum before the activation beside the output.
@@ -45,6 +57,9 @@ struct LayerArrays {
   T* z = nullptr;  // what the activation's derivative is computed from: y, or the sum before it
   T* d = nullptr;  // gradient of y; once the activation is passed, of the sum before it
   std::uint64_t key = 0, ticket = 0;  // dropout
+  T* mean = nullptr;                  // norms: of each row (layer norm) or column (batch norm)
+  T* rstd = nullptr;
+  T* sums = nullptr;  // batch norm in training: the gradients of weight and bias
 };
 
 // What a pass over a batch works on.
@@ -74,21 +89,31 @@ class Network {
   Index max_features() const { return max_features_; }
   // Floating-point operations of one row forward, 2 for a multiply-add.
   double flops_per_row() const { return flops_per_row_; }
+  bool has_batch_norm() const { return has_batch_norm_; }
   // Elements of the weights.
   Index weight_elements() const { return weight_elements_; }
 
   // y (and z) of layer l. A linear layer's columns may be split, the others need whole rows.
   void forward(const Pass<T>& pass, std::size_t l, Range range, T* scratch) const noexcept;
+  // Batch norm: mean and rstd of columns [c0, c1) over the rows of the batch, which updates the
+  // running ones; evaluating, from the running ones.
+  void batch_statistics(const Pass<T>& pass, std::size_t l, Index batch, Index c0,
+                        Index c1) const noexcept;
+  // Batch norm: the gradients of weight and bias, columns [c0, c1), which dx needs.
+  void batch_sums(const Pass<T>& pass, std::size_t l, Index batch, Index c0,
+                  Index c1) const noexcept;
   // The step from the gradient of y to that of the sum before a linear layer's activation, in d.
   void backward_activation(const Pass<T>& pass, std::size_t l, Index r0, Index r1) const noexcept;
-  // d of layer l - 1; columns are those of the layer's input.
-  void backward_input(const Pass<T>& pass, std::size_t l, Range range, T* scratch) const noexcept;
+  // d of layer l - 1 for a part of a batch; columns are those of the layer's input.
+  void backward_input(const Pass<T>& pass, std::size_t l, Index batch, Range range,
+                      T* scratch) const noexcept;
   // Gradient of rows [i0, i1) of W over the whole batch, to dw with W's row distance; padding is
   // not written.
   void backward_weight(const Pass<T>& pass, std::size_t l, Index batch, Index i0, Index i1, T* dw,
                        T* scratch) const noexcept;
-  // Gradient of the bias over the whole batch.
-  void backward_bias(const Pass<T>& pass, std::size_t l, Index batch, T* db) const noexcept;
+  // Gradient of a vector, a bias or the weight of a norm, over the whole batch.
+  void backward_vector(const Pass<T>& pass, std::size_t l, Index batch, bool is_bias, T* gradient,
+                       T* scratch) const noexcept;
 
   // dX = dY W^T reads the weights transposed. Their memory is allocated once, before training; a
   // copy is brought up to date for rows [i0, i1) of W.
@@ -102,6 +127,8 @@ class Network {
   };
   DropoutArgs<T> dropout_args(const Pass<T>& pass, std::size_t l, Index first_row, Index rows,
                               const T* x, Index x_row, T* y, Index y_row) const noexcept;
+  NormArgs<T> norm_args(const Pass<T>& pass, std::size_t l, Index r0, Index rows, Index c0,
+                        Index c1) const noexcept;
   const T* input(const Pass<T>& pass, std::size_t l, Index* row) const noexcept;
 
   std::vector<Layer<T>> layers_;
@@ -109,6 +136,7 @@ class Network {
   Buffer transposed_memory_;
   Index max_features_ = 0, weight_elements_ = 0;
   double flops_per_row_ = 0.0;
+  bool has_batch_norm_ = false;
 };
 
 }  // namespace fastnet

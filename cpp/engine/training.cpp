@@ -89,40 +89,60 @@ void Training<T>::propagate_rows(const Team& team, const LossRows<T>& rows) noex
     table_->template of<T>().loss.rows(loss_, rows_of(loss_, rows, r0, r1));
     for (std::size_t l = depth; l-- > 0;) {
       network_.backward_activation(pass_, l, r0, r1);
-      if (l > 0) network_.backward_input(pass_, l, {r0, r1, 0, network_.layers()[l].in}, own);
+      if (l > 0)
+        network_.backward_input(pass_, l, rows.rows, {r0, r1, 0, network_.layers()[l].in}, own);
     }
   }
 }
 
-// One layer after the other, each split by columns: for a few rows of a wide network.
+// One layer after the other: for a few rows of a wide network, whose linear layers are split by
+// columns, and for batch norm, whose columns meet all rows.
 template <class T>
 void Training<T>::propagate_layers(const Team& team, const LossRows<T>& rows) noexcept {
   const std::size_t depth = network_.depth();
   T* const own = scratch(team);
   constexpr Index kPanel = 2 * kAlignment / Index(sizeof(T));
+  const bool few = rows.rows < kFewRows * team.size();
   Index begin, end;
   team.share(rows.rows, 1, &begin, &end);
   const auto split = [&](const Layer<T>& layer, Index columns) {
     Range range{begin, end, 0, columns};
-    if (layer.kind == LayerKind::kLinear) {
+    if (few && layer.kind == LayerKind::kLinear) {
       range.r0 = 0;
       range.r1 = rows.rows;
       team.share(columns, kPanel, &range.c0, &range.c1);
     }
     return range;
   };
+  const auto empty = [](Range range) { return range.r0 >= range.r1 || range.c0 >= range.c1; };
   for (std::size_t l = 0; l < depth; ++l) {
-    const Range range = split(network_.layers()[l], network_.layers()[l].out);
-    if (range.r0 < range.r1 && range.c0 < range.c1) network_.forward(pass_, l, range, own);
+    const Layer<T>& layer = network_.layers()[l];
+    if (layer.kind == LayerKind::kBatchNorm) {
+      Index c0, c1;
+      team.share(layer.out, kPanel, &c0, &c1);
+      if (c0 < c1) network_.batch_statistics(pass_, l, rows.rows, c0, c1);
+      team.barrier();
+    }
+    const Range range = split(layer, layer.out);
+    if (!empty(range)) network_.forward(pass_, l, range, own);
     team.barrier();
   }
-  if (begin < end) table_->template of<T>().loss.rows(loss_, rows_of(loss_, rows, begin, end));
+  if (begin < end) {
+    table_->template of<T>().loss.rows(loss_, rows_of(loss_, rows, begin, end));
+  }
   for (std::size_t l = depth; l-- > 0;) {
+    const Layer<T>& layer = network_.layers()[l];
     if (begin < end) network_.backward_activation(pass_, l, begin, end);
-    if (l == 0) break;
     team.barrier();
-    const Range range = split(network_.layers()[l], network_.layers()[l].in);
-    if (range.r0 < range.r1 && range.c0 < range.c1) network_.backward_input(pass_, l, range, own);
+    if (layer.kind == LayerKind::kBatchNorm) {
+      Index c0, c1;
+      team.share(layer.out, kPanel, &c0, &c1);
+      if (c0 < c1) network_.batch_sums(pass_, l, rows.rows, c0, c1);
+      team.barrier();
+    }
+    if (l == 0) break;
+    const Range range = split(layer, layer.in);
+    if (!empty(range)) network_.backward_input(pass_, l, rows.rows, range, own);
     team.barrier();
   }
 }
@@ -134,13 +154,14 @@ void Training<T>::block_gradient(const Block& block, Index batch, T* gradient, T
   const Segment& segment = segments_[block.segment];
   const Layer<T>& layer = network_.layers()[segment.layer];
   // Padding is no gradient: it stays zero in the parameters.
-  const Index row = segment.is_bias ? segment.size : layer.weight_row;
+  const Index row = segment.role != Role::kMatrix ? segment.size : layer.weight_row;
   for (Index i = 0; i < block.i1 - block.i0; ++i) {
     std::memset(gradient + i * row + layer.out, 0,
                 static_cast<std::size_t>(row - layer.out) * sizeof(T));
   }
-  if (segment.is_bias) {
-    network_.backward_bias(pass_, segment.layer, batch, gradient);
+  if (segment.role != Role::kMatrix) {
+    network_.backward_vector(pass_, segment.layer, batch, segment.role == Role::kBias, gradient,
+                             own);
   } else {
     network_.backward_weight(pass_, segment.layer, batch, block.i0, block.i1, gradient, own);
   }
@@ -156,7 +177,7 @@ void Training<T>::update_block(const Block& block, const T* gradient, double sca
   table_->template of<T>().optimizer.update(
       spec, params_ + begin, gradient, optimizer_.state1 ? optimizer_.state1 + begin : nullptr,
       optimizer_.state2 ? optimizer_.state2 + begin : nullptr, block_size(block));
-  if (!segment.is_bias && network_.has_transposed(segment.layer)) {
+  if (segment.role == Role::kMatrix && network_.has_transposed(segment.layer)) {
     network_.refresh_transposed(*table_, segment.layer, block.i0, block.i1);
   }
 }
@@ -239,7 +260,8 @@ StepResult Training<T>::run_batch(const Team& team, const Dataset<T>& data, cons
     return result;
   }
   rows.factor = loss_factor<T>(result.weight);
-  if (batch.rows < kFewRows * team.size() && team.size() > 1) {
+  const bool few = batch.rows < kFewRows * team.size() && team.size() > 1;
+  if (few || network_.has_batch_norm()) {
     propagate_layers(team, rows);
   } else {
     propagate_rows(team, rows);

@@ -40,10 +40,11 @@ struct BatchRows {
   const std::int64_t* order = nullptr;
 };
 
-// A parameter in the flat buffers: a weight's rows or a bias.
+// A parameter in the flat buffers.
+enum class Role : int { kMatrix, kBias, kNormWeight, kCount };
 struct Segment {
   std::size_t layer;
-  bool is_bias;
+  Role role;
   Index begin, size;  // elements, padding included
 };
 

@@ -13,6 +13,13 @@ constexpr Index kBlockBytes = 128 * 1024;
 // Floating-point operations that a thread does in a microsecond, about half of the peak.
 constexpr double kFlopsPerMicrosecond = 50000.0;
 
+// Elements that a norm keeps of a batch: mean and rstd, batch norm also its sums.
+template <class T>
+Index statistics_size(const Layer<T>& layer, Index batch, Index row) {
+  if (layer.kind == LayerKind::kLayerNorm) return 2 * round_up(batch, 16);
+  return layer.kind == LayerKind::kBatchNorm ? 4 * row : 0;
+}
+
 }  // namespace
 
 template <class T>
@@ -49,6 +56,7 @@ void Training<T>::prepare(const Dataset<T>& data, Index batch, bool gather) {
     for (std::size_t l = 0; l < depth; ++l) {
       arrays[l].row = padded_row<T>(layers[l].out);
       size += batch * arrays[l].row * (keeps_sum(layers[l]) ? 3 : 2);
+      size += statistics_size(layers[l], batch, arrays[l].row);
     }
     const Index terms = round_up(batch, 16);
     size += terms;
@@ -69,6 +77,12 @@ void Training<T>::prepare(const Dataset<T>& data, Index batch, bool gather) {
       a.y = take(batch * a.row);
       a.z = keeps_sum(layers[l]) ? take(batch * a.row) : a.y;
       a.d = take(batch * a.row);
+      const Index statistics = statistics_size(layers[l], batch, a.row);
+      if (statistics == 0) continue;
+      const bool by_row = layers[l].kind == LayerKind::kLayerNorm;
+      a.mean = take(by_row ? statistics / 2 : a.row);
+      a.rstd = take(by_row ? statistics / 2 : a.row);
+      if (!by_row) a.sums = take(2 * a.row);
     }
     terms_ = take(terms);
     layers_ = std::move(arrays);
@@ -112,8 +126,8 @@ void Training<T>::make_plan(int threads) {
   for (std::size_t s = 0; s < segments_.size(); ++s) {
     const Segment& segment = segments_[s];
     const Layer<T>& layer = network_.layers()[segment.layer];
-    const Index row = segment.is_bias ? segment.size : layer.weight_row;
-    const Index rows = segment.is_bias ? 1 : layer.in;
+    const Index row = segment.role != Role::kMatrix ? segment.size : layer.weight_row;
+    const Index rows = segment.role != Role::kMatrix ? 1 : layer.in;
     // Whole register tiles, at least two blocks a thread, and no more than kBlockBytes.
     const Index fit = std::max<Index>(14, kBlockBytes / Index(sizeof(T)) / row / 14 * 14);
     const Index share = round_up((rows + 2 * threads - 1) / (2 * threads), 14);
@@ -152,14 +166,15 @@ T* Training<T>::scratch(const Team& team) const noexcept {
 template <class T>
 Index Training<T>::block_begin(const Block& block) const noexcept {
   const Segment& segment = segments_[block.segment];
-  return segment.begin +
-         (segment.is_bias ? 0 : block.i0 * network_.layers()[segment.layer].weight_row);
+  return segment.begin + (segment.role != Role::kMatrix
+                              ? 0
+                              : block.i0 * network_.layers()[segment.layer].weight_row);
 }
 
 template <class T>
 Index Training<T>::block_size(const Block& block) const noexcept {
   const Segment& segment = segments_[block.segment];
-  if (segment.is_bias) return segment.size;
+  if (segment.role != Role::kMatrix) return segment.size;
   return (block.i1 - block.i0) * network_.layers()[segment.layer].weight_row;
 }
 
