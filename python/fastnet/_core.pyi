@@ -6,6 +6,14 @@ import numpy.typing as npt
 
 _Array = npt.NDArray[Any]
 
+class Network_f32:
+    def __init__(self, layers: list[Any]) -> None: ...
+    def predict(self, x: _Array, out: _Array) -> None: ...
+
+class Network_f64:
+    def __init__(self, layers: list[Any]) -> None: ...
+    def predict(self, x: _Array, out: _Array) -> None: ...
+
 class Epoch:
     def __init__(self) -> None: ...
     @property
@@ -20,10 +28,6 @@ class Epoch:
     def steps(self) -> int: ...
     @property
     def weight_sum(self) -> float: ...
-
-class Network_f32:
-    def __init__(self, layers: list[Any]) -> None: ...
-    def predict(self, x: _Array, out: _Array) -> None: ...
 
 class Training_f32:
     def __init__(
@@ -56,10 +60,6 @@ class Training_f32:
     def step(
         self, x: _Array, y: _Array, sample_weight: Any, max_norm: float
     ) -> tuple[Any, ...]: ...
-
-class Network_f64:
-    def __init__(self, layers: list[Any]) -> None: ...
-    def predict(self, x: _Array, out: _Array) -> None: ...
 
 class Training_f64:
     def __init__(
@@ -226,10 +226,17 @@ def use_isa(name: str) -> bool: ...
 ACTIVATIONS: dict[str, Any]
 COUNT_BITS: int
 LAYER_ACTIVATION: int
+LAYER_BATCH_NORM: int
 LAYER_DROPOUT: int
+LAYER_LAYER_NORM: int
 LAYER_LINEAR: int
+LAYER_LOG_SOFTMAX: int
+LAYER_SOFTMAX: int
 LOSSES: dict[str, Any]
 MATH_FUNCTIONS: tuple[Any, ...]
+ROLE_BIAS: int
+ROLE_MATRIX: int
+ROLE_NORM_WEIGHT: int
 STEP_DONE: int
 STEP_NON_FINITE: int
 STEP_SKIPPED: int

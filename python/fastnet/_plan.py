@@ -11,7 +11,7 @@ from fastnet import _core
 from fastnet._arrays import Array, as_float, contiguous, to_array
 from fastnet._storage import aligned_zeros, padded_row
 from fastnet.functional.activation import activation_code
-from fastnet.nn.activation import Activation
+from fastnet.nn.activation import Activation, LogSoftmax, Softmax
 from fastnet.nn.container import Sequential
 from fastnet.nn.dropout import Dropout
 from fastnet.nn.linear import Flatten, Identity, Linear
@@ -25,11 +25,25 @@ from fastnet.nn.loss import (
     SmoothL1Loss,
 )
 from fastnet.nn.module import Module
+from fastnet.nn.norm import BatchNorm1d, LayerNorm
 from fastnet.optim import SGD, Adam, AdamW, Optimizer
 from fastnet.random import default_rng
 
 _ELEMENTWISE = tuple(_core.ACTIVATIONS)
-CAN_COMPILE = "Sequential, Linear, elementwise activations, Dropout, Flatten and Identity"
+CAN_COMPILE = (
+    "Sequential, Linear, activations, Softmax, LogSoftmax, Dropout, LayerNorm, BatchNorm1d, "
+    "Flatten and Identity"
+)
+
+
+_KIND_OF: dict[type[Module], int] = {
+    Linear: _core.LAYER_LINEAR,
+    Dropout: _core.LAYER_DROPOUT,
+    Softmax: _core.LAYER_SOFTMAX,
+    LogSoftmax: _core.LAYER_LOG_SOFTMAX,
+    LayerNorm: _core.LAYER_LAYER_NORM,
+    BatchNorm1d: _core.LAYER_BATCH_NORM,
+}
 
 
 def flat_modules(model: Module) -> Iterator[Module]:
@@ -37,7 +51,7 @@ def flat_modules(model: Module) -> Iterator[Module]:
     if type(model) is Sequential:
         for child in model:
             yield from flat_modules(child)
-    elif isinstance(model, Linear | Dropout) or _activation(model) is not None:
+    elif type(model) in _KIND_OF or _activation(model) is not None:
         yield model
     elif type(model) is Identity:
         return
@@ -62,12 +76,38 @@ def _activation(module: Module) -> tuple[int, float, float] | None:
     return kind, a, b
 
 
+def _width(module: Any) -> int | None:
+    """Return how many features a module takes; None where any number will do."""
+    if isinstance(module, Linear):
+        return module.in_features
+    if isinstance(module, LayerNorm):
+        if len(module.normalized_shape) != 1:
+            msg = f"{module} can't be compiled: it must normalise one dimension"
+            raise TypeError(msg)
+        return module.normalized_shape[0]
+    if isinstance(module, BatchNorm1d):
+        if module.momentum is None or not module.track_running_stats:
+            msg = f"{module} can't be compiled: it must have a momentum and running statistics"
+            raise TypeError(msg)
+        return module.num_features
+    if isinstance(module, Softmax | LogSoftmax) and module.dim not in (1, -1):
+        msg = f"{module} can't be compiled: dim must be 1 or -1"
+        raise TypeError(msg)
+    return None
+
+
+def _can_take(layer: dict[str, Any]) -> bool:
+    """Return whether an activation can be fused behind a layer."""
+    linear = layer["kind"] == _core.LAYER_LINEAR
+    return linear and layer["activation"] == activation_code(None)
+
+
 class Slot(NamedTuple):
     """A parameter's place in the flat buffers."""
 
     param: Any
     layer: int
-    is_bias: bool
+    role: int
     begin: int
     size: int  # padding included
     view: Array
@@ -77,7 +117,9 @@ def view_of(buffer: Array, slot: Slot) -> Array:
     """Return the part of another flat buffer that belongs to a parameter, in its shape."""
     part = buffer[slot.begin : slot.begin + slot.size]
     shape = slot.param._data.shape
-    return part[: shape[0]] if slot.is_bias else part.reshape(shape[1], -1)[:, : shape[0]].T
+    if slot.role == _core.ROLE_MATRIX:
+        return part.reshape(shape[1], -1)[:, : shape[0]].T
+    return part[: shape[0]]
 
 
 class Layers:
@@ -85,70 +127,64 @@ class Layers:
 
     def __init__(self, model: Module) -> None:
         self.layers: list[dict[str, Any]] = []
-        self.modules: list[Module] = []
-        features = None
-        for module in flat_modules(model):
+        self.modules: list[Any] = []
+        modules: list[Any] = list(flat_modules(model))
+        widths = [w for w in map(_width, modules) if w is not None]
+        if not widths:
+            msg = "a compiled model must have a Linear or a norm"
+            raise ValueError(msg)
+        features = widths[0]
+        for module in modules:
             code = _activation(module)
-            if isinstance(module, Linear):
-                layer = self._layer(_core.LAYER_LINEAR, module.in_features, module.out_features)
-                if features is not None and features != module.in_features:
-                    msg = (
-                        f"a Linear of {module.in_features} in_features follows {features} features"
-                    )
-                    raise ValueError(msg)
-                features = module.out_features
-            elif features is None:
-                msg = f"the first layer must be a Linear, got {type(module).__name__}"
-                raise TypeError(msg)
-            elif (
-                code is not None
-                and self.layers[-1]["kind"] == _core.LAYER_LINEAR
-                and (self.layers[-1]["activation"] == activation_code(None))
-            ):
-                self.layers[-1]["activation"] = code
+            width = _width(module)
+            if width is not None and width != features:
+                msg = f"{module} follows {features} features"
+                raise ValueError(msg)
+            last = self.layers[-1] if self.layers else None
+            if code is not None and last is not None and _can_take(last):
+                last["activation"] = code
                 continue
-            elif code is not None:
-                layer = self._layer(_core.LAYER_ACTIVATION, features, features)
-                layer["activation"] = code
-            else:
-                layer = self._layer(_core.LAYER_DROPOUT, features, features)
-                layer["p"] = vars(module)["p"]
+            layer = {
+                "kind": _core.LAYER_ACTIVATION if code else _KIND_OF[type(module)],
+                "in_features": features,
+                "out_features": getattr(module, "out_features", features),
+                "activation": code or activation_code(None),
+                "p": getattr(module, "p", 0.0),
+                "eps": getattr(module, "eps", 0.0),
+                "momentum": getattr(module, "momentum", 0.0),
+                "weight": None,
+                "bias": None,
+                "running_mean": getattr(module, "running_mean", None),
+                "running_var": getattr(module, "running_var", None),
+            }
+            features = layer["out_features"]
             self.layers.append(layer)
             self.modules.append(module)
-        if not self.layers:
-            msg = "a compiled model must have a Linear"
-            raise ValueError(msg)
         self.in_features: int = self.layers[0]["in_features"]
-        self.out_features: int = self.layers[-1]["out_features"]
-        self.dtype: np.dtype[Any] = next(self.parameters())[2]._data.dtype
-        if any(p._data.dtype != self.dtype for _, _, p in self.parameters()):
-            msg = "all parameters of a compiled model must have one dtype"
+        self.out_features = features
+        self.norms = [m for m in self.modules if isinstance(m, BatchNorm1d)]
+        dtypes = {p._data.dtype for _, _, p in self.parameters()}
+        dtypes |= {m.running_mean.dtype for m in self.norms}
+        if len(dtypes) != 1:
+            msg = "a compiled model must have parameters, all of one dtype"
             raise TypeError(msg)
+        self.dtype: np.dtype[Any] = dtypes.pop()
 
-    @staticmethod
-    def _layer(kind: int, in_features: int, out_features: int) -> dict[str, Any]:
-        return {
-            "kind": kind,
-            "in_features": in_features,
-            "out_features": out_features,
-            "activation": activation_code(None),
-            "weight": None,
-            "bias": None,
-            "p": 0.0,
-        }
-
-    def parameters(self) -> Iterator[tuple[int, bool, Any]]:
-        """Yield the layer's number, whether it is a bias, and the parameter, in order."""
+    def parameters(self) -> Iterator[tuple[int, int, Any]]:
+        """Yield the layer's number, the parameter's role and the parameter, in order."""
         for number, module in enumerate(self.modules):
-            if isinstance(module, Linear):
-                yield number, False, module.weight
-                if module.bias is not None:
-                    yield number, True, module.bias
+            matrix = isinstance(module, Linear)
+            weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
+            if weight is not None:
+                yield number, _core.ROLE_MATRIX if matrix else _core.ROLE_NORM_WEIGHT, weight
+            if bias is not None:
+                yield number, _core.ROLE_BIAS, bias
 
     def network(self) -> Any:
         """Return the compiled network over the parameters where they lie."""
-        for number, is_bias, param in self.parameters():
-            self.layers[number]["bias" if is_bias else "weight"] = param._data
+        for number, role, param in self.parameters():
+            name = "bias" if role == _core.ROLE_BIAS else "weight"
+            self.layers[number][name] = param._data
         name = "Network_f32" if self.dtype == np.float32 else "Network_f64"
         return getattr(_core, name)(self.layers)
 
@@ -157,18 +193,18 @@ class Layers:
         slots: list[Slot] = []
         seen: set[int] = set()
         begin = 0
-        for number, is_bias, param in self.parameters():
+        for number, role, param in self.parameters():
             if id(param) in seen:
                 msg = "a compiled model must not use a parameter twice"
                 raise ValueError(msg)
             seen.add(id(param))
             shape = param._data.shape
             size = (
-                -(-shape[0] // 16) * 16
-                if is_bias
-                else shape[1] * padded_row(shape[0], self.dtype.itemsize)
+                shape[1] * padded_row(shape[0], self.dtype.itemsize)
+                if role == _core.ROLE_MATRIX
+                else -(-shape[0] // 16) * 16
             )
-            slots.append(Slot(param, number, is_bias, begin, size, param._data))
+            slots.append(Slot(param, number, role, begin, size, param._data))
             begin += size
         return slots, begin
 
@@ -340,7 +376,7 @@ class Training:
         core = self._cores.get(name)
         if core is None:
             kind = "Training_f32" if self.dtype == np.float32 else "Training_f64"
-            segments = [(slot.layer, slot.is_bias, slot.begin, slot.size) for slot in self.slots]
+            segments = [(slot.layer, slot.role, slot.begin, slot.size) for slot in self.slots]
             core = getattr(_core, kind)(
                 self.network, _core.LOSSES[name], self.options, segments, self.params, self.grads
             )
@@ -420,6 +456,17 @@ class Training:
             }
         return result
 
+    def count(self, batches: int) -> None:
+        """Count batches that batch norms have seen in training."""
+        for norm in self.layers.norms:
+            norm.num_batches_tracked[...] += batches
+
+    def require_batch(self, rows: int) -> None:
+        """Raise ValueError for a batch that batch norm can't normalise."""
+        if rows == 1 and self.layers.norms:
+            msg = "a batch must have more than 1 row to train BatchNorm1d, got 1"
+            raise ValueError(msg)
+
     def publish(self, core: Any) -> None:
         """Bring the optimizer's state up to date with the engine's steps."""
         adam = _KINDS[type(self.optimizer)] != "sgd"
@@ -443,17 +490,21 @@ class Training:
     # ---- copies ----
 
     def snapshot(self) -> list[Any]:
-        """Return a copy of the weights and the optimizer's moments and counts."""
+        """Return a copy of weights, running statistics and the optimizer's moments and counts."""
         counts = [
             {k: v for k, v in (self.optimizer.state.get(s.param) or {}).items() if not _is_array(v)}
             for s in self.slots
         ]
         had = [s.param in self.optimizer.state for s in self.slots]
-        return [self.params.copy(), [s.copy() for s in self.states], counts, had]
+        running = [[b.copy() for b in norm.buffers()] for norm in self.layers.norms]
+        return [self.params.copy(), [s.copy() for s in self.states], counts, had, running]
 
     def restore(self, snapshot: list[Any]) -> None:
         """Go back to a snapshot."""
-        params, states, counts, had = snapshot
+        params, states, counts, had, running = snapshot
+        for norm, copies in zip(self.layers.norms, running, strict=True):
+            for buffer, copy in zip(norm.buffers(), copies, strict=True):
+                buffer[...] = copy
         self.params[...] = params
         for state, copy in zip(self.states, states, strict=True):
             state[...] = copy

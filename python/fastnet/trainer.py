@@ -58,8 +58,8 @@ class Trainer:
     Parameters
     ----------
     model : Sequential
-        Of Linear layers, elementwise activations, Dropout, Flatten, Identity and nested
-        Sequentials. Its parameters move into one flat buffer: Parameter objects stay the same,
+        Of Linear layers, activations, Softmax, LogSoftmax, Dropout, LayerNorm, BatchNorm1d,
+        Flatten, Identity and nested Sequentials. Its parameters move into one flat buffer: Parameter objects stay the same,
         arrays taken from them before become stale.
     loss : Module
         A loss of `fastnet.nn` with reduction "mean" or "sum".
@@ -136,8 +136,10 @@ class Trainer:
         """
         self._require_free()
         name, arrays = self._plan.batch(x, y, sample_weight)
+        self._plan.require_batch(len(arrays[0]))
         core = self._plan.core(name)
         status, value = core.step(*arrays, _norm(max_norm))
+        self._plan.count(1)
         self._clear_gradients()
         if status == _core.STEP_DONE:
             self._plan.publish(core)
@@ -157,7 +159,9 @@ class Trainer:
         """
         self._require_free()
         name, arrays = self._plan.batch(x, y, sample_weight)
+        self._plan.require_batch(len(arrays[0]))
         core = self._plan.core(name)
+        self._plan.count(1)
         status, value = core.gradient(*arrays, accumulate and self._has_gradients)
         if status != _core.STEP_SKIPPED:
             self._has_gradients = True
@@ -263,6 +267,8 @@ class Trainer:
             if len(arrays[0]) == 0:
                 msg = "x must have at least one row"
                 raise ValueError(msg)
+            self._plan.require_batch(min(batch_size, len(arrays[0])))
+            self._plan.require_batch(len(arrays[0]) % batch_size)
             core = self._plan.core(name)
         elif sample_weight is not None or not isinstance(x, Iterable) or isinstance(x, np.ndarray):
             msg = "y must be given, unless x is an iterable of batches (then without sample_weight)"
@@ -328,6 +334,7 @@ class Trainer:
                     raise self._non_finite(state.steps)
         finally:
             self._clear_gradients()
+            self._plan.count(state.steps)
             self._plan.publish(core)
         return float(state.loss_sum / state.weight_sum) if state.weight_sum else math.nan
 
@@ -339,8 +346,10 @@ class Trainer:
                 msg = f"x must yield pairs (x, y), got {type(batch).__name__}"
                 raise TypeError(msg)
             name, arrays = self._plan.batch(batch[0], batch[1], None)
+            self._plan.require_batch(len(arrays[0]))
             core = self._plan.core(name)
             status, value = core.step(*arrays, max_norm)
+            self._plan.count(1)
             if status == _core.STEP_NON_FINITE:
                 raise self._non_finite(steps)
             self._clear_gradients()

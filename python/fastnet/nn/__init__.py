@@ -29,4 +29,6 @@ from fastnet.nn.loss import MSELoss as MSELoss
 from fastnet.nn.loss import NLLLoss as NLLLoss
 from fastnet.nn.loss import SmoothL1Loss as SmoothL1Loss
 from fastnet.nn.module import Module as Module
+from fastnet.nn.norm import BatchNorm1d as BatchNorm1d
+from fastnet.nn.norm import LayerNorm as LayerNorm
 from fastnet.nn.parameter import Parameter as Parameter
