@@ -91,3 +91,22 @@ def layouts(x):
     frozen = np.array(x)
     frozen.flags.writeable = False
     yield "read-only", frozen
+
+
+def ulp_error(actual, exact, dtype):
+    """Return |actual - exact| in units of dtype's last place at the exact value, a wider float.
+
+    Subnormal values count in the smallest number. 0 where both are NaN or the same infinity (that
+    of a value beyond dtype's range), infinite where only one is.
+    """
+    info = np.finfo(dtype)
+    actual = np.asarray(actual).astype(exact.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounded = exact.astype(dtype)
+        _, exponent = np.frexp(np.abs(exact))
+        unit = np.maximum(exponent - 1, info.minexp) - info.nmant
+        error = np.ldexp(np.abs(actual - exact), -unit)
+    special = ~(np.isfinite(actual) & np.isfinite(rounded))
+    same = (np.isnan(actual) & np.isnan(exact)) | (actual == rounded)
+    error[special] = np.where(same[special], 0.0, np.inf)
+    return error

@@ -138,8 +138,6 @@ binary_cross_entropy = of_samples(F.binary_cross_entropy_with_logits_backward)
 CASES = {
     "dropout": (dropout, lambda n: [(3, 5 * n)], lambda n: (3, 5 * n)),
     "uniform": (uniform, lambda n: [], lambda n: (5 * n,)),
-    "relu": (F.relu, lambda n: [(n,)], lambda n: (n,)),
-    "relu_backward": (F.relu_backward, lambda n: [(n,), (n,)], lambda n: (n,)),
     "linear, wide": (F.linear, lambda n: [(3, 5), (n, 5), (n,)], lambda n: (3, n)),
     "linear, deep": (F.linear, lambda n: [(3, n), (5, n), (5,)], lambda n: (3, 5)),
     "linear, tall": (F.linear, lambda n: [(n, 7), (5, 7), (5,)], lambda n: (n, 5)),
@@ -173,6 +171,13 @@ CASES = {
     "mse_loss, tall": (mse_loss, lambda n: [(n, 1), (n, 1), (n,)], lambda n: (n, 1)),
     "bce": (binary_cross_entropy, lambda n: [(3, n), (3, n), (3,)], lambda n: (3, n)),
 }
+for kind in [
+    "identity", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "sigmoid", "tanh", "softplus",
+    "hardtanh",
+]:  # fmt: skip
+    CASES[kind] = (getattr(F, kind), lambda n: [(n,)], lambda n: (n,))
+    gradient = getattr(F, f"{kind}_backward")
+    CASES[f"{kind}_backward"] = (gradient, lambda n: [(n,), (n,)], lambda n: (n,))
 
 
 @pytest.mark.parametrize("side", ["before", "after"])

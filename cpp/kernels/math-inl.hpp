@@ -12,7 +12,7 @@
 //   expm1      2         2         3
 //   log        1         1         2
 //   log1p      2         2         2
-//   tanh       2         2         3
+//   tanh       2         2         2
 //   erf        2         2         2
 #pragma once
 

@@ -47,7 +47,7 @@ def leaky_relu_backward(dy: Array, x: Array, negative_slope: float = 0.01) -> Ar
 
 def elu(x: Array, alpha: float = 1.0) -> Array:
     """Return x where x > 0, else alpha (exp(x) - 1)."""
-    return np.where(x <= 0, alpha * np.expm1(np.minimum(x, 0)), x)
+    return np.where(x <= 0, alpha * np.expm1(np.where(x > 0, 0, x)), x)
 
 
 def elu_backward(dy: Array, x: Array, alpha: float = 1.0) -> Array:
@@ -67,7 +67,9 @@ def selu_backward(dy: Array, x: Array) -> Array:
 
 def softplus(x: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     """Return log(1 + exp(beta x)) / beta, or x where beta x > threshold."""
-    return np.where(beta * x > threshold, x, np.logaddexp(0, beta * x) / beta)
+    z = beta * x
+    y = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+    return np.where(z > threshold, x, y / beta)
 
 
 def softplus_backward(dy: Array, x: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:

@@ -58,7 +58,7 @@ def gelu(x: Array, approximate: str = "none") -> Array:
     # Both factors of exp are 0 below -40 (below -800 in silu): -inf times 0 would be NaN.
     weight = np.maximum(x, -40)
     if approximate == "tanh":
-        return weight * sigmoid(_gelu_argument(np.clip(x, -1e4, None))[0])
+        return weight * sigmoid(_gelu_argument(np.clip(x, -1e4, 1e4))[0])
     return weight * _normal_cdf(x)
 
 
