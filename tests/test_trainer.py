@@ -102,7 +102,7 @@ def test_step_equals_the_tape_for_each_optimizer(dtype, rng, name):
         x, y = batch(rng, dtype=dtype)
         assert trainer.step(x, y) == taped_step(taped, loss, optimizer, x, y)
     assert_same_weights(fused, taped)
-    # The trainer's optimizer goes on by itself from where the trainer is, and the trainer from there.
+    # The optimizer goes on by itself from where the trainer is, and the trainer from there.
     x, y = batch(rng, dtype=dtype)
     taped_step(taped, loss, optimizer, x, y)
     taped_step(fused, loss, trainer.optimizer, x, y)
@@ -406,6 +406,43 @@ def test_parameters_keep_their_identity_and_a_second_trainer_takes_the_buffer(rn
     assert_same_bits(first.predict(x), second.predict(x))
     model[0].weight.data = np.zeros((33, 20), np.float32)
     assert_same_bits(first.predict(x), model.eval()(x))
+
+
+def test_an_evaluating_sequential_runs_compiled_and_sees_every_change(rng):
+    x, _ = batch(rng)
+    model = nn.Sequential(
+        nn.Linear(20, 8), nn.Dropout(0.5), nn.LeakyReLU(0.5), nn.Linear(8, 5)
+    ).eval()
+
+    def by_modules():
+        y = x
+        for layer in model:
+            y = layer(y)
+        return y
+
+    assert_same_bits(model(x), by_modules())
+    model[0].weight.data = np.ones((8, 20), np.float32)
+    assert_same_bits(model(x), by_modules())
+    model[2].negative_slope = 0.25
+    assert_same_bits(model(x), by_modules())
+    model[3] = nn.Linear(8, 2).eval()
+    assert_same_bits(model(x), by_modules())
+    out = np.empty((len(x), 2), np.float32)
+    assert model(x, out=out) is out
+    assert_same_bits(out, by_modules())
+    model.append(nn.Softmax(dim=1).eval())
+    assert_same_bits(model(x), by_modules())
+    trainer = fastnet.Trainer(model, nn.MSELoss(), optim.SGD(model.parameters(), lr=1.0))
+    trainer.step(x, np.zeros((len(x), 2)))
+    assert_same_bits(model(x), by_modules())
+    model.double()
+    assert model(x).dtype == np.float64
+    assert_same_bits(model(x), by_modules())
+    model.float().train()
+    assert not np.array_equal(model(x), model(x))
+    assert model.eval()(x.reshape(1, 37, 20)).shape == (1, 37, 2)
+    with pytest.raises(ValueError, match=r"x must have shape \(\*, 20\), got \(37, 19\)"):
+        model(x[:, :19])
 
 
 def test_history_validation_callbacks_and_early_stopping(rng):

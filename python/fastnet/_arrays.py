@@ -11,7 +11,7 @@ Array = npt.NDArray[Any]
 
 FLOAT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 _FLOAT32, _FLOAT64 = FLOAT_DTYPES
-# The largest integer up to which every integer is a float64; beyond it values would change silently.
+# Up to here every integer is a float64; beyond, values would change silently.
 _EXACT = 2**53
 
 
@@ -73,7 +73,7 @@ def as_float(x: Any, name: str, dtype: np.dtype[Any] | None = None) -> Array:
         return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
     array = to_array(x, name)
     if dtype is None:
-        if (array.dtype.kind == "f" and isinstance(x, np.ndarray | np.generic)) or (hasattr(x, "__array__") and array.dtype.kind == "f"):
+        if array.dtype.kind == "f" and hasattr(x, "__array__"):
             dtype = _FLOAT64 if array.dtype.itemsize > 4 else _FLOAT32
         else:
             dtype = _FLOAT32

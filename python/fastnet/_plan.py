@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastnet import _core
-from fastnet._arrays import Array, as_float, contiguous, to_array
+from fastnet._arrays import Array, as_float, contiguous, output, to_array
 from fastnet._storage import aligned_zeros, padded_row
 from fastnet.functional.activation import activation_code
 from fastnet.nn.activation import Activation, LogSoftmax, Softmax
@@ -99,7 +99,7 @@ def _width(module: Any) -> int | None:
 def _can_take(layer: dict[str, Any]) -> bool:
     """Return whether an activation can be fused behind a layer."""
     linear = layer["kind"] == _core.LAYER_LINEAR
-    return linear and layer["activation"] == activation_code(None)
+    return bool(linear and layer["activation"] == activation_code(None))
 
 
 class Slot(NamedTuple):
@@ -133,7 +133,7 @@ class Layers:
         if not widths:
             msg = "a compiled model must have a Linear or a norm"
             raise ValueError(msg)
-        features = widths[0]
+        features: int = widths[0]
         for module in modules:
             code = _activation(module)
             width = _width(module)
@@ -157,7 +157,7 @@ class Layers:
                 "running_mean": getattr(module, "running_mean", None),
                 "running_var": getattr(module, "running_var", None),
             }
-            features = layer["out_features"]
+            features = getattr(module, "out_features", features)
             self.layers.append(layer)
             self.modules.append(module)
         self.in_features: int = self.layers[0]["in_features"]
@@ -207,6 +207,47 @@ class Layers:
             slots.append(Slot(param, number, role, begin, size, param._data))
             begin += size
         return slots, begin
+
+
+class Inference:
+    """A compiled model in evaluation mode, over its parameters where they lie."""
+
+    def __init__(self, layers: Layers) -> None:
+        self.network = layers.network()
+        self.in_features = layers.in_features
+        self.out_features = layers.out_features
+        self.dtype = layers.dtype
+
+    def __call__(self, x: Any, out: Array | None) -> Array | None:
+        """Return the outputs of a matrix; None for what the modules must see themselves."""
+        array = as_float(x, "input", self.dtype)
+        if array.ndim != 2 or array.shape[1] != self.in_features:
+            return None
+        result = output(out, (array.shape[0], self.out_features), self.dtype)
+        self.network.predict(contiguous_rows(array), result)
+        return result
+
+
+def compile_inference(model: Module) -> Inference | None:
+    """Return a Sequential compiled for evaluation; None if it can't be."""
+    if any(module.training for module in model.modules()):
+        return None
+    try:
+        return Inference(Layers(model))
+    except (TypeError, ValueError):
+        # A module of the user's own, widths that do not fit, a weight in other memory: the modules
+        # run one after another, and say themselves what is wrong.
+        return None
+
+
+def contiguous_rows(array: Array) -> Array:
+    """Return an array, or a copy of it, whose rows are contiguous."""
+    whole = array.ndim != 2 or (
+        array.strides[1] == array.itemsize
+        and array.strides[0] >= array.shape[1] * array.itemsize
+        and array.strides[0] % array.itemsize == 0
+    )
+    return array if whole else np.ascontiguousarray(array)
 
 
 def move(slots: list[Slot], length: int, dtype: np.dtype[Any]) -> tuple[Array, list[Slot]]:
@@ -333,7 +374,7 @@ class Training:
                 raise TypeError(msg)
             target = np.ascontiguousarray(target, np.int64)
         else:
-            target = self.rows(as_float(target, "y", self.dtype))
+            target = contiguous_rows(as_float(target, "y", self.dtype))
             if name == "cross_entropy":
                 name = "cross_entropy_probabilities"
         shape = (len(rows),) if by_index else (len(rows), self.layers.out_features)
@@ -358,16 +399,7 @@ class Training:
             hint = "; reshape(1, -1) makes one row of it" if array.ndim == 1 else ""
             msg = f"x must have shape (batch, {self.layers.in_features}), got {array.shape}{hint}"
             raise ValueError(msg)
-        return self.rows(array)
-
-    def rows(self, array: Array) -> Array:
-        """Return an array whose rows are contiguous."""
-        whole = array.ndim != 2 or (
-            array.strides[1] == array.itemsize
-            and array.strides[0] >= array.shape[1] * array.itemsize
-            and array.strides[0] % array.itemsize == 0
-        )
-        return array if whole else np.ascontiguousarray(array)
+        return contiguous_rows(array)
 
     # ---- the engine's counterpart ----
 
@@ -400,7 +432,7 @@ class Training:
         return next(name for name, known in self._cores.items() if known is core)
 
     def any_loss(self) -> str:
-        """Return a loss that there is a training object for: they share parameters and gradients."""
+        """Return a loss with a training object; all of them share parameters and gradients."""
         return next(iter(self._cores))
 
     def _adopt(self) -> None:
@@ -490,7 +522,7 @@ class Training:
     # ---- copies ----
 
     def snapshot(self) -> list[Any]:
-        """Return a copy of weights, running statistics and the optimizer's moments and counts."""
+        """Return a copy of weights, running statistics, moments and counts."""
         counts = [
             {k: v for k, v in (self.optimizer.state.get(s.param) or {}).items() if not _is_array(v)}
             for s in self.slots

@@ -139,7 +139,8 @@ def show_config() -> None:
 def _init_isa() -> None:
     level = os.environ.get("FASTNET_ISA")
     if level and not _core.use_isa(level):
-        msg = f"FASTNET_ISA must be one of {', '.join(isa_supported())} on this machine, got {level!r}"
+        levels = ", ".join(isa_supported())
+        msg = f"FASTNET_ISA must be one of {levels} on this machine, got {level!r}"
         raise ImportError(msg)
 
 

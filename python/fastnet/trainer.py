@@ -59,8 +59,8 @@ class Trainer:
     ----------
     model : Sequential
         Of Linear layers, activations, Softmax, LogSoftmax, Dropout, LayerNorm, BatchNorm1d,
-        Flatten, Identity and nested Sequentials. Its parameters move into one flat buffer: Parameter objects stay the same,
-        arrays taken from them before become stale.
+        Flatten, Identity and nested Sequentials. Its parameters move into one flat buffer:
+        Parameter objects stay the same, arrays taken from them before become stale.
     loss : Module
         A loss of `fastnet.nn` with reduction "mean" or "sum".
     optimizer : Optimizer

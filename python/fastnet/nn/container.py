@@ -5,10 +5,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 from fastnet.autograd.core import TensorCore
 from fastnet.nn._checks import attribute_name
 from fastnet.nn.module import Module
+from fastnet.nn.parameter import Structure
 
 
 class _Ordered(Module):
@@ -95,6 +97,8 @@ class Sequential(_Ordered):
     (5, 8)
     """
 
+    _takes_out = True
+
     def __init__(self, *args: Any, **kwargs: Module) -> None:
         super().__init__()
         if len(args) == 1 and isinstance(args[0], Mapping):
@@ -122,7 +126,7 @@ class Sequential(_Ordered):
             return found
         return self._modules()[self._position(index)]
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any, out: Any = None) -> Any:
         """Return the last module's result."""
         x = input
         if isinstance(input, TensorCore):
@@ -131,9 +135,30 @@ class Sequential(_Ordered):
                 if isinstance(module, Module):
                     x = module.forward(x) if isinstance(x, TensorCore) else module(x)
             return x
-        for module in self._modules():
+        if not self.training:
+            y = self._run_compiled(input, out)
+            if y is not None:
+                return y
+        modules = self._modules()
+        for module in modules[:-1]:
             x = module(x)
-        return x
+        if not modules:
+            return x
+        return modules[-1](x) if out is None else modules[-1](x, out=out)
+
+    def _run_compiled(self, input: Any, out: Any) -> Any:
+        """Return the result of the compiled model for a matrix; None if there is none for it."""
+        known = _compiled.get(self)
+        if known is None or known[0] != Structure.version:
+            from fastnet._plan import compile_inference
+
+            known = (Structure.version, compile_inference(self))
+            _compiled[self] = known
+        return None if known[1] is None else known[1](input, out)
+
+
+# By Sequential: the structure's version, and the compiled model or None.
+_compiled: WeakKeyDictionary[Sequential, tuple[int, Any]] = WeakKeyDictionary()
 
 
 class ModuleList(_Ordered):

@@ -11,7 +11,7 @@ from fastnet._arrays import Array, as_float, output
 from fastnet.autograd.core import TensorCore, unwrap, wrap
 from fastnet.autograd.tape import mode
 from fastnet.nn._checks import attribute_name, fitting, float_kind, zero_gradients
-from fastnet.nn.parameter import Parameter
+from fastnet.nn.parameter import Parameter, Structure
 
 
 class Keys(NamedTuple):
@@ -107,6 +107,11 @@ class Module:
                 msg = f"buffer {name} must be an array, Tensor or None, got {type(value).__name__}"
                 raise TypeError(msg)
         object.__setattr__(self, name, value)
+        Structure.version += 1
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        Structure.version += 1
 
     def register_parameter(self, name: str, param: Any) -> None:
         """Set a parameter (or None, for one that is left out) by name."""
@@ -310,6 +315,7 @@ class Module:
                     other = as_float(data, name, kind)
                     same = wrap(other) if isinstance(buffer, TensorCore) else other
                     object.__setattr__(module, name, same)
+        Structure.version += 1
         return self
 
     def float(self) -> Self:

@@ -61,9 +61,8 @@ class LayerNorm(Module):
 
     def forward(self, input: Any) -> Any:
         """Return the normalised input."""
-        if self.weight is not None:
-            input = same_kind(input, self.weight._data.dtype)
-        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+        x = input if self.weight is None else same_kind(input, self.weight._data.dtype)
+        return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """Return the options."""
@@ -130,8 +129,7 @@ class BatchNorm1d(Module):
 
     def forward(self, input: Any) -> Any:
         """Return the normalised input."""
-        if self.weight is not None:
-            input = same_kind(input, self.weight._data.dtype)
+        x = input if self.weight is None else same_kind(input, self.weight._data.dtype)
         momentum = self.momentum
         if self.training and self.track_running_stats:
             # A batch that is refused does not count.
@@ -139,7 +137,7 @@ class BatchNorm1d(Module):
             momentum = 1 / tracked if momentum is None else momentum
         training = self.training or not self.track_running_stats
         y = F.batch_norm(
-            input, self.running_mean, self.running_var, self.weight, self.bias,
+            x, self.running_mean, self.running_var, self.weight, self.bias,
             training, 0.0 if momentum is None else momentum, self.eps,
         )  # fmt: skip
         if self.training and self.track_running_stats:

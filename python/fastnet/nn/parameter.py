@@ -12,6 +12,15 @@ from fastnet.autograd.core import TensorCore
 from fastnet.autograd.tensor import Tensor
 
 
+class Structure:
+    """Counts changes of modules' parts and options and of parameters' places in memory.
+
+    What was compiled from a model is good as long as the count stands still.
+    """
+
+    version = 0
+
+
 class Parameter(Tensor):
     """A Tensor that a Module registers when it is set as an attribute.
 
@@ -67,6 +76,7 @@ class Parameter(Tensor):
             raise ValueError(msg)
         view[...] = self._data
         self._data = view
+        Structure.version += 1
 
     def _copied(self, dtype: Any = None) -> Array:
         """Return the values in memory of their own, laid out alike."""
