@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -11,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from fastnet import _core, _plan
+from fastnet import _compile, _core
 from fastnet._arrays import Array, output
+from fastnet._progress import progress_bar
 from fastnet.nn.module import Module
 from fastnet.optim import Optimizer
 from fastnet.random import Generator, default_rng
@@ -107,7 +107,7 @@ class Trainer:
         self.loss = loss
         self.optimizer = optimizer
         self.epoch = 0
-        self._plan = _plan.Training(model, loss, optimizer)
+        self._plan = _compile.Training(model, loss, optimizer)
         self._fitting: int | None = None
         self._has_gradients = False
 
@@ -274,7 +274,7 @@ class Trainer:
             msg = "y must be given, unless x is an iterable of batches (then without sample_weight)"
             raise TypeError(msg)
         best, best_copy, waited = math.inf, None, 0
-        with self._fit_alone(), _bar(progress, epochs) as bar:
+        with self._fit_alone(), progress_bar(progress, epochs) as bar:
             for _ in range(epochs):
                 before = self._plan.snapshot()
                 try:
@@ -464,44 +464,3 @@ def _norm(max_norm: Any) -> float:
         msg = f"max_norm must be positive and finite, got {max_norm}"
         raise ValueError(msg)
     return float(max_norm)
-
-
-class _Bar:
-    """A bar over all epochs, by tqdm."""
-
-    def __init__(self, tqdm: Any, epochs: int) -> None:
-        self.done = 0
-        self.bar = tqdm(
-            total=epochs,
-            unit="epoch",
-            bar_format="{l_bar}{bar}| {n:.1f}/{total} [{elapsed}{postfix}]",
-        )
-
-    def show(self, epoch: int, part: float) -> None:
-        self.bar.n = self.done + part
-        self.bar.refresh()
-
-    def finish(self, epoch: int, logs: dict[str, float]) -> None:
-        self.done += 1
-        self.bar.n = self.done
-        self.bar.set_postfix({k: f"{v:.4f}" for k, v in logs.items()})
-
-
-@contextmanager
-def _bar(progress: bool | None, epochs: int) -> Iterator[_Bar | None]:
-    if progress is False or (progress is None and not sys.stderr.isatty()):
-        yield None
-        return
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        if progress:
-            msg = 'a progress bar needs tqdm: pip install "fastnet-cpu[progress]"'
-            raise ImportError(msg) from None
-        yield None
-        return
-    bar = _Bar(tqdm, epochs)
-    try:
-        yield bar
-    finally:
-        bar.bar.close()

@@ -150,7 +150,7 @@ class Sequential(_Ordered):
         """Return the result of the compiled model for a matrix; None if there is none for it."""
         known = _compiled.get(self)
         if known is None or known[0] != Structure.version:
-            from fastnet._plan import compile_inference
+            from fastnet._compile import compile_inference
 
             known = (Structure.version, compile_inference(self))
             _compiled[self] = known
