@@ -65,3 +65,163 @@ def from_numpy(array: Any) -> Tensor:
         raise TypeError(msg)
     out: Tensor = wrap(array.view(np.ndarray))
     return out
+
+
+def as_tensor(data: Any, dtype: npt.DTypeLike | None = None) -> Tensor:
+    """Return data as a Tensor: itself if it is one, sharing an array's memory where possible.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> t = fastnet.tensor([1.0])
+    >>> fastnet.as_tensor(t) is t
+    True
+    """
+    if isinstance(data, Tensor):
+        return data if dtype is None else data.to(dtype)
+    shareable = (
+        isinstance(data, np.ndarray)
+        and data.dtype in DTYPES
+        and data.dtype.isnative
+        and data.flags.aligned
+        and dtype in (None, data.dtype)
+    )
+    return from_numpy(data) if shareable else Tensor(data, dtype)
+
+
+def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return a shape given as numbers or as one sequence."""
+    if len(size) == 1 and not isinstance(size[0], int | np.integer):
+        size = tuple(size[0])
+    return tuple([int(n) for n in size])
+
+
+def full(
+    size: Any, fill_value: Any, dtype: npt.DTypeLike | None = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a Tensor of one value; its dtype is the value's as `tensor` gives it.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> fastnet.full((2,), 7)
+    tensor([7, 7])
+    """
+    value = Tensor(fill_value, dtype)._data
+    shape = _shape(size if isinstance(size, tuple) else (size,))
+    return _made(np.full(shape, value, value.dtype), requires_grad)
+
+
+def _made(array: Any, requires_grad: bool) -> Tensor:
+    out: Tensor = wrap(array)
+    return out.requires_grad_() if requires_grad else out
+
+
+def zeros(*size: Any, dtype: npt.DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+    """Return a Tensor of zeros, in float32 by default.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> fastnet.zeros(2, 3).shape
+    (2, 3)
+    """
+    return full(_shape(size), 0.0, np.float32 if dtype is None else dtype, requires_grad)
+
+
+def ones(*size: Any, dtype: npt.DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+    """Return a Tensor of ones, in float32 by default.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> fastnet.ones(2)
+    tensor([1., 1.])
+    """
+    return full(_shape(size), 1.0, np.float32 if dtype is None else dtype, requires_grad)
+
+
+def zeros_like(
+    input: Tensor, dtype: npt.DTypeLike | None = None, requires_grad: bool = False
+) -> Tensor:
+    """Return zeros of a Tensor's shape and dtype.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> fastnet.zeros_like(fastnet.tensor([1, 2]))
+    tensor([0, 0])
+    """
+    return zeros(input.shape, dtype=input.dtype if dtype is None else dtype,
+                 requires_grad=requires_grad)  # fmt: skip
+
+
+def ones_like(
+    input: Tensor, dtype: npt.DTypeLike | None = None, requires_grad: bool = False
+) -> Tensor:
+    """Return ones of a Tensor's shape and dtype.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> fastnet.ones_like(fastnet.tensor([1, 2]))
+    tensor([1, 1])
+    """
+    return ones(input.shape, dtype=input.dtype if dtype is None else dtype,
+                requires_grad=requires_grad)  # fmt: skip
+
+
+def arange(*bounds: Any, dtype: npt.DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+    """Return the numbers from start (0) up to end by step (1): arange([start,] end[, step]).
+
+    Integers give int64, any float gives float32.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> fastnet.arange(1, 4)
+    tensor([1, 2, 3])
+    """
+    kind = dtype
+    if kind is None:
+        kind = np.float32 if any(isinstance(b, float) for b in bounds) else np.int64
+    return _made(Tensor(np.arange(*bounds), kind)._data, requires_grad)
+
+
+def linspace(
+    start: float,
+    end: float,
+    steps: int,
+    dtype: npt.DTypeLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return `steps` numbers at equal distances from start to end.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> fastnet.linspace(0, 1, 3)
+    tensor([0. , 0.5, 1. ])
+    """
+    kind = np.float32 if dtype is None else dtype
+    return _made(Tensor(np.linspace(start, end, steps), kind)._data, requires_grad)
+
+
+def rand(
+    *size: Any,
+    dtype: npt.DTypeLike | None = None,
+    requires_grad: bool = False,
+    rng: Any = None,
+) -> Tensor:
+    """Return uniform values in [0, 1), in float32 by default.
+
+    Examples
+    --------
+    >>> import fastnet
+    >>> fastnet.rand(2, 3).shape
+    (2, 3)
+    """
+    from fastnet.random import default_rng
+
+    kind = np.float32 if dtype is None else dtype
+    return _made(default_rng(rng).random(_shape(size), kind), requires_grad)
