@@ -93,7 +93,17 @@ def test_an_array_is_not_made_behind_the_tapes_back():
 def test_operators_with_arrays_and_numpy_scalars_give_tensors():
     t = leaf([1.0, 2.0], np.float32)
     x = np.float32([3, 4])
-    for y in (x + t, t + x, x * t, x - t, x / t, np.float64(2) * t, t * np.float64(2), 2 - t, 2 / t):
+    for y in (
+        x + t,
+        t + x,
+        x * t,
+        x - t,
+        x / t,
+        np.float64(2) * t,
+        t * np.float64(2),
+        2 - t,
+        2 / t,
+    ):
         assert isinstance(y, fastnet.Tensor)
         assert y.dtype == np.float32
         assert y.requires_grad
@@ -294,16 +304,38 @@ def test_edits_are_recorded():
     assert x.grad.tolist() == [5, 1, 11]
 
 
-def test_edits_of_leaves_and_of_shared_memory_are_refused():
+def test_edits_through_views():
+    x = leaf([1.0, 2.0])
+    h = x * 2.0
+    h[:1] *= 3.0
+    h[1:] += 1.0
+    h.sum().backward()
+    assert x.grad.tolist() == [6, 2]
+    h = x * 2.0
+    view = h[:1]
+    h += 1.0
+    h.sum().backward()
+    with pytest.raises(RuntimeError, match="shares its memory"):
+        view.sum().backward()
+    view = h[:1]
+    view *= x[:1]
+    with pytest.raises(RuntimeError, match="shares its memory"):
+        h.sum().backward()
+    plain = fastnet.tensor(np.zeros(2))
+    row = plain[1:]
+    row += x[:1]
+    with pytest.raises(RuntimeError, match="shares its memory"):
+        plain.sum().backward()
+    plain[1:] = row
+    plain.sum().backward()
+
+
+def test_edits_of_leaves_are_refused():
     x = leaf([1.0, 2.0])
     with pytest.raises(RuntimeError, match="leaf"):
         x += 1.0
-    h = x * 2.0
-    view = h[:1]
-    with pytest.raises(RuntimeError, match="shares memory"):
-        h += 1.0
-    del view
-    h += 1.0
+    with pytest.raises(RuntimeError, match="leaf"):
+        x[:1] += 1.0
     with fastnet.no_grad():
         x += 1.0
     assert x.tolist() == [2, 3]

@@ -60,12 +60,10 @@ def is_padded(array: Array) -> bool:
 
 def flat(array: Array) -> Array | None:
     """Return all memory of an array as one vector, padding included; None if it is scattered."""
-    if array.flags.c_contiguous:
-        return array.reshape(-1)
-    if array.T.flags.c_contiguous:
-        return array.T.reshape(-1)
     if not is_padded(array):
-        return None
+        if array.flags.c_contiguous:
+            return array.reshape(-1)
+        return array.T.reshape(-1) if array.T.flags.c_contiguous else None
     rows = array.T
     n = rows.shape[0] * (rows.strides[0] // rows.itemsize)
     base = array.base

@@ -109,19 +109,16 @@ def record_view(
     version = base._version
     if version[1] is None:
         version[1] = {weakref.ref(base)}
-    family = version[1]
-    family.add(weakref.ref(out, family.discard))
+    members = version[1]
+    members.add(weakref.ref(out, members.discard))
     out._version = version
     return out
 
 
-def has_family(tensor: TensorCore) -> bool:
-    """Return whether another living tensor was made as a view of the same memory."""
-    for reference in tuple(tensor._version[1] or ()):
-        other = reference()
-        if other is not None and other is not tensor:
-            return True
-    return False
+def family(tensor: TensorCore) -> list[TensorCore]:
+    """Return the other living tensors of which one was made as a view of another."""
+    living = [reference() for reference in tuple(tensor._version[1] or ())]
+    return [t for t in living if t is not None and t is not tensor]
 
 
 def is_tensor(*arguments: Any) -> bool:

@@ -1,18 +1,20 @@
 """Edits of a Tensor in place: counted, so that backward notices them, and recorded where needed.
 
 An edit that the tape must follow (the tensor or the new value needs a gradient) makes the tensor
-the result of a new node. That is refused for a leaf, whose gradient would lose its meaning, and for
-a tensor that shares memory with another, which would not learn of it.
+the result of a new node. Others that share its memory (a view and what it was made from) do not
+learn of it: they get a stale node, which raises when backward comes there. `t[i] += u` reads a view,
+edits it and sets it in t, which makes t whole again.
 """
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
 
 from fastnet.autograd import elementwise
-from fastnet.autograd.core import TensorCore, has_family, unbroadcast, unwrap, wrap
+from fastnet.autograd.core import TensorCore, family, unbroadcast, unwrap, wrap
 from fastnet.autograd.shape import _index
 from fastnet.autograd.tape import make_node, mode
 
@@ -27,20 +29,47 @@ def _begin(input: Any, *values: Any) -> bool:
     """Return whether an edit must be recorded; RuntimeError if it may not be made."""
     if not mode.enabled:
         return False
-    if input._requires and input._node is None:
-        msg = (
-            "a leaf that requires a gradient can't be edited in place while operations are "
-            "recorded; use no_grad()"
-        )
-        raise RuntimeError(msg)
-    recorded = input._requires or any(isinstance(v, TensorCore) and v._requires for v in values)
-    if recorded and has_family(input):
-        msg = (
-            "a tensor that shares memory with a view can't be edited in place on the tape; "
-            "clone() it first"
-        )
-        raise RuntimeError(msg)
+    recorded = input._requires or is_tensor_on_tape(*values)
+    if recorded:
+        for t in (input, *family(input)):
+            if t._requires and t._node is None:
+                msg = (
+                    "a leaf that requires a gradient, or a view of one, can't be edited in place "
+                    "while operations are recorded; use no_grad()"
+                )
+                raise RuntimeError(msg)
     return recorded
+
+
+def is_tensor_on_tape(*values: Any) -> bool:
+    """Return whether a value is a Tensor that needs a gradient."""
+    return any(isinstance(v, TensorCore) and v._requires for v in values)
+
+
+def _stale_vjp(dy: Any, needs: Any, editor: Any) -> Any:
+    msg = (
+        "a tensor was edited in place through another one that shares its memory; "
+        "clone() it before the edit"
+    )
+    raise RuntimeError(msg)
+
+
+def _make_stale(input: Any) -> None:
+    """Mark all tensors that share input's memory, after a recorded edit of it."""
+    for t in family(input):
+        node = t._node
+        if node is None or node.vjp is not _stale_vjp:
+            edges = (node,) if node is not None else ()
+            t._node = make_node(_stale_vjp, (weakref.ref(input),), edges, (), "stale view", False)
+            t._requires = True
+
+
+def _restore(input: Any, value: Any) -> None:
+    """Undo _make_stale if it was value's edit that made input stale."""
+    node = input._node
+    if node is not None and node.vjp is _stale_vjp and node.saved[0]() is value:
+        input._node = node.edges[0] if node.edges else None
+        input._requires = bool(node.edges)
 
 
 def _replace(input: Any, result: Any) -> Any:
@@ -63,6 +92,7 @@ def _replace(input: Any, result: Any) -> Any:
         node.stamp = sum(c[0] for c in node.counters)
         input._node = node
         input._requires = True
+        _make_stale(input)
     return input
 
 
@@ -119,6 +149,7 @@ def _setitem_vjp(dy: Any, needs: Any, index: Any, shape: Any) -> Any:
 
 def setitem(input: Any, index: Any, value: Any) -> None:
     """Set input[index] to value."""
+    _restore(input, value)
     recorded = _begin(input, value)
     index = _index(index)
     array = unwrap(value)
@@ -134,6 +165,7 @@ def setitem(input: Any, index: Any, value: Any) -> None:
         shape = np.shape(array)
         input._node = make_node(_setitem_vjp, (index, shape), edges, (), "setitem", True)
         input._requires = True
+        _make_stale(input)
 
 
 def copy_(input: Any, source: Any) -> Any:

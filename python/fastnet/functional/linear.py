@@ -56,7 +56,7 @@ def linear(
     >>> F.linear(np.float32([[1, 2]]), np.float32([[1, 1], [1, -1]]), activation="relu")
     array([[3., 0.]], dtype=float32)
     """
-    if not (type(x) is type(weight) is np.ndarray) and is_tensor(x, weight, bias):
+    if is_tensor(x, weight, bias):
         return _taped(x, weight, bias, activation, out)
     x = as_float(x, "x")
     weight = as_float(weight, "weight")
@@ -90,6 +90,10 @@ def _vjp(dy: Any, needs: tuple[bool, bool, bool], x: Array, weight: Array) -> An
     return linear_backward(dy, x, weight, needs)
 
 
+def _vjp_without_bias(dy: Any, needs: tuple[bool, bool], x: Array, weight: Array) -> Any:
+    return linear_backward(dy, x, weight, (*needs, False))[:2]
+
+
 def _taped(x: Any, weight: Any, bias: Any, activation: str | None, out: Array | None) -> Any:
     """Return `linear` of Tensors as a Tensor; an activation is an operation of its own."""
     if out is not None:
@@ -109,12 +113,14 @@ def _taped(x: Any, weight: Any, bias: Any, activation: str | None, out: Array | 
     xd, wd = tx._data, tw._data
     if tb is None:
         y = linear(xd, wd)
-        known: tuple[Any, ...] = (tx, tw)
+        vjp: Any = _vjp_without_bias
+        parents: tuple[Any, ...] = (tx, tw)
     else:
         y = linear(xd, wd, tb._data)
-        known = (tx, tw, tb)
+        vjp = _vjp
+        parents = (tx, tw, tb)
     reads = (tx._version, tw._version)
-    return record(y, _vjp, (xd, wd), known, reads, "linear", True)
+    return record(y, vjp, (xd, wd), parents, reads, "linear", True)
 
 
 def linear_backward(
