@@ -122,6 +122,33 @@ PROGRAMS = {
 }
 
 
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("momentum", [0.1, None])
+def test_norms_follow_pytorchs(training, momentum, rng):
+    def model(nn):
+        return nn.Sequential(
+            nn.Linear(5, 8), nn.BatchNorm1d(8, momentum=momentum), nn.LayerNorm(8), nn.ReLU(),
+            nn.BatchNorm1d(8, affine=False, track_running_stats=False), nn.LayerNorm(8, bias=False),
+        )  # fmt: skip
+
+    ours, theirs = both(model, np.float64)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    ours.train(training)
+    theirs.train(training)
+    for _ in range(3):
+        x = rng.standard_normal((6, 5))
+        y, expected = ours(fastnet.tensor(x)), theirs(torch.tensor(x))
+        np.testing.assert_allclose(array(y), array(expected), rtol=1e-9, atol=1e-11)
+        for model in (ours, theirs):
+            model.zero_grad()
+        (y * y * y).sum().backward()
+        (expected * expected * expected).sum().backward()
+        for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+            np.testing.assert_allclose(array(p.grad), array(q.grad), rtol=1e-8, atol=1e-8)
+    for name, value in theirs.state_dict().items():
+        np.testing.assert_allclose(ours.state_dict()[name], array(value), rtol=1e-11)
+
+
 def edits(lib, a, b):
     h = a * b
     h += a

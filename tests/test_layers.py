@@ -1,5 +1,6 @@
 """Layers, containers, losses as modules, initial values and clipping."""
 
+import copy
 import math
 from collections import OrderedDict
 
@@ -281,3 +282,60 @@ def test_clipping_with_strange_norms():
         nn.utils.clip_grad_norm_([x], 1.0, 0)
     nn.utils.clip_grad_value_([x], 0.5)
     assert x.grad.tolist() == [0.5, 0.5]
+
+
+# ---- normalisation ----
+
+
+def test_norms_are_their_functions(dtype, rng):
+    x = rng.standard_normal((6, 4)).astype(dtype)
+    layer = nn.LayerNorm(4, eps=1e-3, dtype=dtype)
+    layer.weight.data[...] = rng.standard_normal(4)
+    expected = F.layer_norm(x, 4, layer.weight.data, layer.bias.data, 1e-3)
+    assert_same_bits(layer(x), expected)
+    assert_same_bits(layer(fastnet.tensor(x)).data, expected)
+    out = np.empty_like(x)
+    assert layer(x, out=out) is out
+    assert nn.LayerNorm((6, 4), elementwise_affine=False)(x).dtype == dtype
+    batch = nn.BatchNorm1d(4, dtype=dtype)
+    mean, var = np.zeros(4, dtype), np.ones(4, dtype)
+    expected = F.batch_norm(x, mean, var, np.ones(4, dtype), np.zeros(4, dtype), training=True)
+    assert_same_bits(batch(x), expected)
+    assert_same_bits(batch.running_mean, mean)
+    assert_same_bits(batch.running_var, var)
+    assert batch.num_batches_tracked == 1
+    assert_same_bits(batch(fastnet.tensor(x)).data, expected)
+    assert batch.num_batches_tracked == 2
+    batch.eval()
+    before = batch.running_mean.copy()
+    assert_same_bits(batch(x[:2]), batch(x)[:2])
+    assert_same_bits(batch.running_mean, before)
+    assert batch.num_batches_tracked == 2
+    batch.reset_parameters()
+    assert (batch.running_var == 1).all()
+
+
+def test_norms_state_is_saved_and_checked():
+    batch = nn.BatchNorm1d(3)
+    batch(np.arange(6, dtype=np.float32).reshape(2, 3))
+    other = nn.BatchNorm1d(3)
+    other.load_state_dict(batch.state_dict())
+    assert_same_bits(other.running_mean, batch.running_mean)
+    assert other.num_batches_tracked == 1
+    copied = copy.deepcopy(batch)
+    copied.running_mean[...] = 9
+    assert (batch.running_mean != 9).all()
+    assert batch.double().running_mean.dtype == np.float64
+    assert list(nn.BatchNorm1d(3, affine=False, track_running_stats=False).state_dict()) == []
+    for layer, change in [
+        (batch, {"running_var": np.ones(4)}), (batch, {"weight": np.ones(3)}),
+        (nn.LayerNorm(3), {"bias": nn.Parameter(np.ones(4))}),
+    ]:  # fmt: skip
+        with pytest.raises(ValueError, match=next(iter(change))):
+            type(layer).__new__(type(layer)).__setstate__({**layer.__dict__, **change})
+    with pytest.raises(ValueError, match="num_features must be at least 1"):
+        nn.BatchNorm1d(0)
+    with pytest.raises(TypeError, match="normalized_shape must be an int"):
+        nn.LayerNorm(2.5)
+    with pytest.raises(ValueError, match="eps must be finite"):
+        nn.LayerNorm(2, eps=float("nan"))

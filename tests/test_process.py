@@ -290,17 +290,21 @@ def test_import_needs_only_numpy():
     assert output(code) == []
 
 
-def test_import_is_quick():
-    # Beyond NumPy; the quickest of 5, since other processes only add to it.
+def test_import_is_quick(tmp_path):
+    # Beyond NumPy, from bytecode as an installed package has it; the quickest of 5, since other
+    # processes only add to it.
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    env["PYTHONPYCACHEPREFIX"] = str(tmp_path)
     code = (
         "import time, numpy; start = time.perf_counter(); import fastnet;"
         "print(time.perf_counter() - start)"
     )
+    command = [sys.executable, "-c", code]
     times = [
-        float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout)
+        float(subprocess.run(command, check=True, capture_output=True, env=env).stdout)
         for _ in range(5)
     ]
-    assert min(times) < 0.1
+    assert min(times) < 0.06
 
 
 # ---- threads ----

@@ -2,8 +2,8 @@
 
 An edit that the tape must follow (the tensor or the new value needs a gradient) makes the tensor
 the result of a new node. Others that share its memory (a view and what it was made from) do not
-learn of it: they get a stale node, which raises when backward comes there. `t[i] += u` reads a view,
-edits it and sets it in t, which makes t whole again.
+learn of it: they get a stale node, which raises when backward comes there. `t[i] += u` reads a
+view, edits it and sets it in t, which makes t whole again.
 """
 
 from __future__ import annotations

@@ -59,6 +59,10 @@ class LayerNorm(Module):
         self.weight = Parameter._of(np.ones(shape, kind)) if elementwise_affine else None
         self.bias = Parameter._of(np.zeros(shape, kind)) if elementwise_affine and bias else None
 
+    def reset_parameters(self) -> None:
+        """Set the weight to 1 and the bias to 0."""
+        _reset(self.weight, self.bias)
+
     def forward(self, input: Any) -> Any:
         """Return the normalised input."""
         x = input if self.weight is None else same_kind(input, self.weight._data.dtype)
@@ -69,6 +73,9 @@ class LayerNorm(Module):
         return (
             f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
         )
+
+    def _validate(self) -> None:
+        _fit(self, self.__dict__.get("normalized_shape"))
 
 
 class BatchNorm1d(Module):
@@ -127,9 +134,22 @@ class BatchNorm1d(Module):
         self.register_buffer("running_var", np.ones(n, kind) if tracked else None)
         self.register_buffer("num_batches_tracked", np.zeros((), np.int64) if tracked else None)
 
+    def reset_running_stats(self) -> None:
+        """Forget the batches seen."""
+        if self.track_running_stats:
+            self.running_mean[...] = 0
+            self.running_var[...] = 1
+            self.num_batches_tracked[...] = 0
+
+    def reset_parameters(self) -> None:
+        """Forget the batches seen, and set the weight to 1 and the bias to 0."""
+        self.reset_running_stats()
+        _reset(self.weight, self.bias)
+
     def forward(self, input: Any) -> Any:
         """Return the normalised input."""
-        x = input if self.weight is None else same_kind(input, self.weight._data.dtype)
+        ours = self.running_mean if self.weight is None else self.weight._data
+        x = input if ours is None else same_kind(input, ours.dtype)
         momentum = self.momentum
         if self.training and self.track_running_stats:
             # A batch that is refused does not count.
@@ -150,3 +170,28 @@ class BatchNorm1d(Module):
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
             f"affine={self.affine}, track_running_stats={self.track_running_stats}"
         )
+
+    def _validate(self) -> None:
+        shape = (self.__dict__.get("num_features"),)
+        _fit(self, shape)
+        for name in ("running_mean", "running_var"):
+            value = self.__dict__.get(name)
+            if value is not None and (not isinstance(value, np.ndarray) or value.shape != shape):
+                msg = f"{name} must be an array of shape {shape} or None"
+                raise ValueError(msg)
+
+
+def _reset(weight: Parameter | None, bias: Parameter | None) -> None:
+    for parameter, value in ((weight, 1), (bias, 0)):
+        if parameter is not None:
+            parameter._data[...] = value
+            parameter._version[0] += 1
+
+
+def _fit(module: Module, shape: Any) -> None:
+    """Raise ValueError unless weight and bias are parameters of the shape, or None."""
+    for name in ("weight", "bias"):
+        value = module.__dict__.get(name)
+        if value is not None and (not isinstance(value, Parameter) or value.shape != shape):
+            msg = f"{name} must be a Parameter of shape {shape} or None"
+            raise ValueError(msg)
