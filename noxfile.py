@@ -25,7 +25,10 @@ def install(session: nox.Session, *requirements: str, **define: str) -> None:
     """Install requirements, among them a build with the given CMake definitions and -Werror."""
     define = {"FASTNET_WERROR": "ON", **define}
     definitions = ";".join(f"{name}={value}" for name, value in define.items())
-    session.install(*requirements, env={"SKBUILD_CMAKE_DEFINE": definitions})
+    # A build folder of its own: CMake remembers definitions there, and other builds must not.
+    folder = f"build/nox-{session.name}"
+    env = {"SKBUILD_CMAKE_DEFINE": definitions, "SKBUILD_BUILD_DIR": folder}
+    session.install(*requirements, env=env)
 
 
 def pytest(session: nox.Session, *arguments: str, **env: str) -> None:

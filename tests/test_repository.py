@@ -185,6 +185,29 @@ def test_nothing_is_left_to_do():
     assert not wrong
 
 
+# Sources whose tests have another name, and why.
+TESTED_BY = {
+    "simd": "linear",  # every kernel is made of it
+    "product": "linear",  # the product is the layer's
+}
+
+
+def test_every_topic_has_its_test():
+    topics = {p.name.removesuffix("-inl.hpp") for p in (CPP / "kernels").glob("*-inl.hpp")}
+    topics |= {p.stem for p in (PYTHON / "functional").glob("*.py") if not p.stem.startswith("_")}
+    missing = [t for t in sorted(topics) if not (TESTS / f"test_{TESTED_BY.get(t, t)}.py").exists()]
+    assert not missing, f"no tests/test_<topic>.py for {', '.join(missing)}"
+
+
+def test_every_kernel_is_run_by_check_kernels():
+    # That program is what compares architectures (nox -s aarch64).
+    program = (TESTS / "cpp" / "check_kernels.cpp").read_text()
+    headers = [p for p in (CPP / "dispatch").glob("*.hpp") if p.name != "dispatch.hpp"]
+    kernels = {name for p in headers for name in re.findall(r"\(\*(\w+)\)\(", code_of(p))}
+    assert kernels
+    assert not sorted(k for k in kernels if f".{k}(" not in program)
+
+
 def test_functional_and_reference_have_the_same_files():
     ours = {p.name for p in (PYTHON / "functional").glob("*.py")}
     twins = {p.name for p in (PYTHON / "reference").glob("*.py")}
