@@ -15,7 +15,7 @@ set(FASTNET_KERNEL_SOURCES
 
 set(FASTNET_KERNEL_OPTIMISATION -O3)
 if(FASTNET_SANITIZE)
-  set(FASTNET_KERNEL_OPTIMISATION -O1)  # -O3 would take minutes for one file
+  set(FASTNET_KERNEL_OPTIMISATION -O1)
 endif()
 
 add_library(fastnet_kernels INTERFACE)

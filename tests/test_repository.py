@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+import zlib
 from pathlib import Path
 
 import pytest
@@ -282,13 +283,14 @@ def test_linters_have_one_version():
 
 
 def test_the_extension_is_small(tmp_path):
+    # A wheel of about 1 MB is the extension, compressed, and a little Python.
     path = Path(fastnet._core.__file__)
     strip = shutil.which("strip")
     if strip:
         path = tmp_path / "stripped.so"
         command = [strip, "--strip-unneeded", "-o", str(path), fastnet._core.__file__]
         subprocess.run(command, check=True)
-    assert path.stat().st_size <= 2 * 2**20
+    assert len(zlib.compress(path.read_bytes(), 9)) <= 2**20
 
 
 # ---- the objects of the ISA levels ----
