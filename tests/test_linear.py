@@ -35,7 +35,9 @@ def test_linear_backward_matches_reference(isa, dtype, threads, rng):
         x, weight, _ = make(rng, m, k, n, dtype)
         dy = rng.standard_normal((m, n)).astype(dtype)
         dx, dw, db = F.linear_backward(dy, x, weight)
-        rx, rw, rb = reference.linear_backward(dy.astype(float), x.astype(float), weight.astype(float))
+        rx, rw, rb = reference.linear_backward(
+            dy.astype(float), x.astype(float), weight.astype(float)
+        )
         assert_within(dx, rx, product_bound(dy, weight, dtype))
         assert_within(dw, rw, product_bound(dy.T, x, dtype))
         assert_within(db, rb, product_bound(np.ones((1, m), dtype), dy, dtype)[0])
@@ -60,10 +62,14 @@ def test_same_bits_on_every_fma_level_thread_count_and_batch(dtype, rng):
             fastnet.set_num_threads(n)
             with fastnet.runtime.use_isa(level):
                 results.append((F.linear(x, weight, bias), *F.linear_backward(dy, x, weight)))
-                results.append((
-                    np.concatenate([F.linear(x[:13], weight, bias), F.linear(x[13:], weight, bias)]),
-                    *F.linear_backward(dy, x, weight),
-                ))
+                results.append(
+                    (
+                        np.concatenate(
+                            [F.linear(x[:13], weight, bias), F.linear(x[13:], weight, bias)]
+                        ),
+                        *F.linear_backward(dy, x, weight),
+                    )
+                )
     fastnet.set_num_threads(None)
     for result in results[1:]:
         for a, b in zip(result, results[0], strict=True):

@@ -5,9 +5,9 @@
 // does not depend on the value of s gives dy's multiple), and infinities give the limits:
 // gelu(-inf) = -0.
 //
-// Bounds in ulp of the exact value for float32 and float64, at levels with fma / without, measured by
-// tests/test_activation.py, which holds the same table. A derivative with a zero of its own (silu's,
-// gelu's) cannot be bounded so: it is in units of the roundoff of 1, eps / 2.
+// Bounds in ulp of the exact value for float32 and float64, at levels with fma / without, measured
+// by tests/test_activation.py, which holds the same table. A derivative with a zero of its own
+// (silu's, gelu's) cannot be bounded so: it is in units of the roundoff of 1, eps / 2.
 //
 //                value                derivative
 //   sigmoid      2 / 2                from y: 3 roundings
