@@ -272,18 +272,19 @@ def test_negative_tails_underflow_gradually(isa, dtype, name):
     assert y[-1] == 0
 
 
+# A team opens at 8 us of work: 100 000 comparisons, 16 000 of the others (engine/elementwise.hpp).
 @pytest.mark.parametrize("name", CASES)
 def test_every_length_and_any_split(isa, dtype, threads, rng, name):
-    x, dy = rng.standard_normal((2, 6000)).astype(dtype) * 3
+    x, dy = rng.standard_normal((2, 110_003)).astype(dtype) * 3
     y, dx = forward(name)(x), backward(name)(dy, x)
-    for n in [*range(35), 4099]:
+    for n in [*range(35), 20_001]:
         assert_same_bits(forward(name)(x[:n]), y[:n])
         assert_same_bits(backward(name)(dy[:n], x[:n]), dx[:n])
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_same_bits_on_every_fma_level_and_thread_count(dtype, rng, name):
-    x, dy = numbers(dtype, rng, 25_000), rng.standard_normal(100_000).astype(dtype)
+    x, dy = numbers(dtype, rng, 30_000), rng.standard_normal(120_000).astype(dtype)
     results = []
     for level in FMA_LEVELS:
         for n in (1, 2, 7):
