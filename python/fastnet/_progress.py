@@ -19,11 +19,11 @@ class Bar:
             bar_format="{l_bar}{bar}| {n:.1f}/{total} [{elapsed}{postfix}]",
         )
 
-    def show(self, epoch: int, part: float) -> None:
+    def show(self, part: float) -> None:
         self.bar.n = self.done + part
         self.bar.refresh()
 
-    def finish(self, epoch: int, logs: dict[str, float]) -> None:
+    def finish(self, logs: dict[str, float]) -> None:
         self.done += 1
         self.bar.n = self.done
         self.bar.set_postfix({k: f"{v:.4f}" for k, v in logs.items()})

@@ -12,44 +12,14 @@ import numpy as np
 
 from fastnet import _compile, _core
 from fastnet._arrays import Array, output
+from fastnet._epochs import epoch_order as epoch_order
+from fastnet._epochs import run_batches, run_epoch
 from fastnet._progress import progress_bar
 from fastnet.nn.module import Module
 from fastnet.optim import Optimizer
 from fastnet.random import Generator, default_rng
 
-# Seconds of an epoch between looks at signals and the progress bar.
-_PIECE = 0.05
-# Orders of epochs have tickets of a stream of their own, the last one of a key.
-_EPOCH_STREAM = (2 ** int(_core.STREAM_BITS) - 1) * 2 ** int(_core.COUNT_BITS)
-
 Callback = Callable[["Trainer", int, dict[str, float]], Any]
-
-
-def epoch_order(rng: Any, epoch: int, n: int) -> Array:
-    """Return the order in which `Trainer.fit` goes through n rows in an epoch.
-
-    Parameters
-    ----------
-    rng : int or Generator
-        What fit was given.
-    epoch : int
-        From 0.
-    n : int
-
-    Returns
-    -------
-    ndarray of int64, shape (n,)
-        A permutation that is a function of the generator's key, the epoch and n alone.
-
-    Examples
-    --------
-    >>> from fastnet.trainer import epoch_order
-    >>> sorted(epoch_order(0, 3, 5).tolist())
-    [0, 1, 2, 3, 4]
-    """
-    order = np.empty(n, np.int64)
-    _core.random_permutation(default_rng(rng).key, _EPOCH_STREAM + epoch, order)
-    return order
 
 
 class Trainer:
@@ -269,7 +239,6 @@ class Trainer:
                 raise ValueError(msg)
             self._plan.require_batch(min(batch_size, len(arrays[0])))
             self._plan.require_batch(len(arrays[0]) % batch_size)
-            core = self._plan.core(name)
         elif sample_weight is not None or not isinstance(x, Iterable) or isinstance(x, np.ndarray):
             msg = "y must be given, unless x is an iterable of batches (then without sample_weight)"
             raise TypeError(msg)
@@ -279,12 +248,18 @@ class Trainer:
                 before = self._plan.snapshot()
                 try:
                     if y is None:
-                        loss = self._epoch_of_batches(x, norm)
+                        loss = run_batches(self._plan, self.epoch, x, norm)
                     else:
-                        loss = self._epoch(core, arrays, batch_size, shuffle, generator, norm, bar)
+                        order = epoch_order(generator, self.epoch, len(arrays[0]))
+                        loss = run_epoch(
+                            self._plan, self.epoch, name, arrays, batch_size,
+                            order if shuffle else None, norm, bar,
+                        )  # fmt: skip
                 except FloatingPointError:
                     self._plan.restore(before)
                     raise
+                finally:
+                    self._clear_gradients()
                 logs = {"loss": loss}
                 if validation_data is not None:
                     result = self._evaluate(*validation_data)
@@ -294,7 +269,7 @@ class Trainer:
                 epoch = self.epoch
                 self.epoch += 1
                 if bar is not None:
-                    bar.finish(epoch, logs)
+                    bar.finish(logs)
                 stop = [bool(callback(self, epoch, dict(logs))) for callback in callbacks]
                 if patience is not None:
                     score = logs.get("val_loss", loss)
@@ -308,67 +283,6 @@ class Trainer:
             if best_copy is not None and waited > 0:
                 self._plan.restore(best_copy)
         return history
-
-    def _epoch(
-        self,
-        core: Any,
-        arrays: tuple[Any, Any, Any],
-        batch_size: int,
-        shuffle: bool,
-        rng: Generator,
-        max_norm: float,
-        bar: Any,
-    ) -> float:
-        """Run one epoch in pieces and return its mean loss."""
-        n = len(arrays[0])
-        order = epoch_order(rng, self.epoch, n) if shuffle else None
-        state = _core.Epoch()
-        # A callback or the user may have changed weights, rates or moments since the last epoch.
-        core = self._plan.core(self._plan.name_of(core))
-        try:
-            while not state.finished:
-                core.run(*arrays, order, batch_size, _PIECE, max_norm, state)
-                if bar is not None:
-                    bar.show(self.epoch, state.next / n)
-                if state.status == _core.STEP_NON_FINITE:
-                    raise self._non_finite(state.steps)
-        finally:
-            self._clear_gradients()
-            self._plan.count(state.steps)
-            self._plan.publish(core)
-        return float(state.loss_sum / state.weight_sum) if state.weight_sum else math.nan
-
-    def _epoch_of_batches(self, batches: Iterable[Any], max_norm: float) -> float:
-        total, rows = 0.0, 0
-        steps = 0
-        for batch in batches:
-            if not isinstance(batch, tuple | list) or len(batch) != 2:
-                msg = f"x must yield pairs (x, y), got {type(batch).__name__}"
-                raise TypeError(msg)
-            name, arrays = self._plan.batch(batch[0], batch[1], None)
-            self._plan.require_batch(len(arrays[0]))
-            core = self._plan.core(name)
-            status, value = core.step(*arrays, max_norm)
-            self._plan.count(1)
-            if status == _core.STEP_NON_FINITE:
-                raise self._non_finite(steps)
-            self._clear_gradients()
-            steps += 1
-            if status == _core.STEP_DONE:
-                self._plan.publish(core)
-                total += value * len(arrays[0])
-                rows += len(arrays[0])
-        if steps == 0:
-            msg = "x must yield batches in every epoch; pass a list or another reusable iterable"
-            raise ValueError(msg)
-        return total / rows if rows else math.nan
-
-    def _non_finite(self, step: int) -> FloatingPointError:
-        msg = (
-            f"the loss is NaN or infinite in epoch {self.epoch}, step {step}; "
-            "the weights are those of the end of the epoch before"
-        )
-        return FloatingPointError(msg)
 
     # ---- evaluation ----
 

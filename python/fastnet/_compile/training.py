@@ -170,10 +170,6 @@ class Training:
         core.set_random(sources)
         return core
 
-    def name_of(self, core: Any) -> str:
-        """Return the loss that a training object was made for."""
-        return next(name for name, known in self._cores.items() if known is core)
-
     def any_loss(self) -> str:
         """Return a loss with a training object; all of them share parameters and gradients."""
         return next(iter(self._cores))
