@@ -41,6 +41,7 @@ from fastnet.reference.loss import nll_loss as nll_loss
 from fastnet.reference.loss import nll_loss_backward as nll_loss_backward
 from fastnet.reference.loss import smooth_l1_loss as smooth_l1_loss
 from fastnet.reference.loss import smooth_l1_loss_backward as smooth_l1_loss_backward
+from fastnet.reference.network import Network as Network
 from fastnet.reference.norm import batch_norm as batch_norm
 from fastnet.reference.norm import batch_norm_backward as batch_norm_backward
 from fastnet.reference.norm import layer_norm as layer_norm
