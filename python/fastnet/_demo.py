@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -95,10 +96,16 @@ def _require_extra(plot: bool) -> Any:
         if plot:
             import matplotlib.figure  # noqa: F401
     except ImportError as error:
-        missing = {"sklearn": "scikit-learn"}.get(str(error.name), str(error.name))
+        package = str(error.name).partition(".")[0]
+        missing = {"sklearn": "scikit-learn"}.get(package, package)
         msg = f'the demo needs {missing}: pip install "fastnet-cpu[demo]"'
         raise ImportError(msg) from error
-    return tqdm.tqdm.write
+
+    def say(text: str) -> None:
+        tqdm.tqdm.write(text)
+        sys.stdout.flush()
+
+    return say
 
 
 def _require_writable(folder: Path) -> None:
@@ -204,7 +211,7 @@ def _compare(say: Any, trained: Trainer, digits: Digits, options: Options) -> No
         p, q = F.softmax(ours.predict(x), 1), F.softmax(other.predict(x), 1)
         in_weights = _largest(_weights(ours), other.parameters)
         say(f"{name:30} {in_weights:14.1e}   {_largest([p], [q]):25.1e}")
-    say("(where rounding turns one relu the other way, a training in float32 goes elsewhere)")
+    say("(once rounding turns a relu the other way, a training in float32 goes elsewhere)")
 
 
 def _fit_again(digits: Digits, options: Options, dtype: Any) -> tuple[Trainer, float]:
