@@ -140,7 +140,16 @@ def test_a_process_prints_the_same_and_nothing_on_stderr(tmp_path):
 def test_a_terminal_gets_a_bar(tmp_path):
     terminal, other = pty.openpty()
     fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
-    command = [sys.executable, "-m", "fastnet", "--epochs", "2", "--output", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "fastnet",
+        "--epochs",
+        "2",
+        "--no-plot",
+        "--output",
+        str(tmp_path),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=other)
     os.close(other)
     seen = b""
@@ -153,7 +162,7 @@ def test_a_terminal_gets_a_bar(tmp_path):
 
 
 def test_a_reader_that_stops_early_is_no_error(tmp_path):
-    with start("--epochs", 1, "--output", tmp_path, stdout=subprocess.PIPE) as process:
+    with start("--epochs", 1, "--no-plot", "--output", tmp_path, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline().startswith(b"data ")
         process.stdout.close()
         err = process.stderr.read()

@@ -26,8 +26,8 @@ from fastnet.trainer import Trainer, epoch_order
 Array = np.ndarray[Any, Any]
 
 SIZES = (64, 128, 64, 10)
-# Soft targets are worth a percent of accuracy here: on 12 splits of the images and 6 seeds each,
-# 98.7 % of the held-out ones on average instead of 97.5 %.
+# Soft targets are worth a percent of accuracy here: over 12 splits of the images and 6 seeds each,
+# 30 epochs get 98.6 % of the held-out ones right on average instead of 97.5 %.
 LABEL_SMOOTHING = 0.1
 # Which images are held out: the same for every seed of the command line.
 SPLIT_SEED = 0
