@@ -1,7 +1,10 @@
 """Trainer.fit, predict and evaluate: epochs, histories, interrupts, bad input."""
 
 import math
+import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -28,6 +31,29 @@ def test_fit_equals_its_steps(rng, threads):
             rows = order[i : i + 32]
             stepped.step(x[rows], y[rows], s[rows])
     assert_same_weights(a, b)
+
+
+def test_a_team_smaller_than_asked_does_all_the_work():
+    # OMP_THREAD_LIMIT gives 2 threads where 7 are asked for.
+    code = (
+        "import numpy as np, fastnet; from fastnet import nn, optim;"
+        "fastnet.set_num_threads(7); rng = np.random.default_rng(0);"
+        "x = rng.standard_normal((256, 64)); y = rng.integers(0, 5, 256);"
+        "m = nn.Sequential(nn.Linear(64, 128, rng=0), nn.ReLU(), nn.Linear(128, 5, rng=1));"
+        "t = fastnet.Trainer(m, nn.CrossEntropyLoss(), optim.Adam(m.parameters()));"
+        "t.fit(x, y, epochs=2, batch_size=64, rng=0, max_norm=1.0);"
+        "import hashlib; print(hashlib.sha256(m[0].weight.data.tobytes()).hexdigest())"
+    )
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, **limit},
+            check=True,
+            capture_output=True,
+        ).stdout
+        for limit in ({}, {"OMP_THREAD_LIMIT": "2"}, {"OMP_THREAD_LIMIT": "1"})
+    }
+    assert len(hashes) == 1
 
 
 def test_two_fits_equal_one(rng):

@@ -2,7 +2,6 @@
 #include "engine/training.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstring>
 
@@ -186,30 +185,27 @@ template <class T>
 void Training<T>::update_blocks(const Team& team, Index batch) noexcept {
   T* const own = scratch(team);
   T* const gradient = own + elements<T>(kProductScratchBytes);
-  const auto t = static_cast<std::size_t>(team.index());
-  for (std::size_t b = plan_.first[t]; b < plan_.first[t + 1]; ++b) {
-    if (optimizer_.groups[plan_.blocks[b].segment].frozen) continue;
-    block_gradient(plan_.blocks[b], batch, gradient, own);
-    update_block(plan_.blocks[b], gradient, 1.0);
-  }
+  for_blocks(team, [&](const Block& block) {
+    if (optimizer_.groups[block.segment].frozen) return;
+    block_gradient(block, batch, gradient, own);
+    update_block(block, gradient, 1.0);
+  });
 }
 
 template <class T>
 void Training<T>::gradient_blocks(const Team& team, Index batch, bool accumulate) noexcept {
   T* const own = scratch(team);
   T* const gradient = own + elements<T>(kProductScratchBytes);
-  const auto t = static_cast<std::size_t>(team.index());
-  for (std::size_t b = plan_.first[t]; b < plan_.first[t + 1]; ++b) {
-    const Block& block = plan_.blocks[b];
+  for_blocks(team, [&](const Block& block) {
     T* const target = grads_ + block_begin(block);
     if (optimizer_.groups[block.segment].frozen) {
       std::memset(target, 0, static_cast<std::size_t>(block_size(block)) * sizeof(T));
-      continue;
+      return;
     }
     block_gradient(block, batch, accumulate ? gradient : target, own);
-    if (!accumulate) continue;
+    if (!accumulate) return;
     for (Index i = 0; i < block_size(block); ++i) target[i] += gradient[i];
-  }
+  });
 }
 
 // What brings the gradients' norm down to max_norm, as torch.nn.utils.clip_grad_norm_ has it. Sums
@@ -235,10 +231,8 @@ double Training<T>::clip_scale(const Team& team) noexcept {
 template <class T>
 void Training<T>::apply_blocks(const Team& team) noexcept {
   const double scale = max_norm_ > 0.0 ? clip_scale(team) : 1.0;
-  const auto t = static_cast<std::size_t>(team.index());
-  for (std::size_t b = plan_.first[t]; b < plan_.first[t + 1]; ++b) {
-    update_block(plan_.blocks[b], grads_ + block_begin(plan_.blocks[b]), scale);
-  }
+  for_blocks(team,
+             [&](const Block& block) { update_block(block, grads_ + block_begin(block), scale); });
 }
 
 // ---- steps ----
@@ -286,96 +280,6 @@ StepResult Training<T>::run_batch(const Team& team, const Dataset<T>& data, cons
   }
   team.barrier();
   return result;
-}
-
-template <class T>
-StepResult Training<T>::step(const Dataset<T>& data) {
-  return one_batch(data, Mode::kStep);
-}
-
-template <class T>
-StepResult Training<T>::gradient(const Dataset<T>& data, bool accumulate) {
-  return one_batch(data, accumulate ? Mode::kAccumulate : Mode::kGradient);
-}
-
-template <class T>
-StepResult Training<T>::one_batch(const Dataset<T>& data, Mode mode) {
-  prepare(data, data.rows, false);
-  StepResult result;
-  if (mode == Mode::kStep) start_step();
-  parallel(plan_.threads, [&](const Team& team) {
-    refresh(team);
-    const StepResult mine = run_batch(team, data, {0, data.rows, nullptr}, mode);
-    if (team.index() == 0) result = mine;
-  });
-  if (mode == Mode::kStep && result.status == StepStatus::kDone) finish_step();
-  return result;
-}
-
-template <class T>
-void Training<T>::apply() {
-  table_ = &kernels();
-  const int threads = threads_for(static_cast<double>(flat_size_) * 1e-3);
-  if (threads != plan_.threads) make_plan(threads);
-  start_step();
-  parallel(threads, [&](const Team& team) { apply_blocks(team); });
-  finish_step();
-}
-
-template <class T>
-void Training<T>::run(const Dataset<T>& data, const std::int64_t* order, Index batch,
-                      double seconds, Epoch* epoch) {
-  prepare(data, std::min(batch, data.rows), order != nullptr);
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point end = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                                   std::chrono::duration<double>(seconds));
-  bool stop = false;
-  start_step();
-  parallel(plan_.threads, [&](const Team& team) {
-    refresh(team);
-    while (!stop) {
-      BatchRows rows{epoch->next, std::min(batch, data.rows - epoch->next), nullptr};
-      if (order) rows.order = order + epoch->next;
-      const StepResult result = run_batch(team, data, rows, Mode::kStep);
-      // All have read `epoch` at run_batch's first barrier; they read it again after the next.
-      if (team.index() == 0) {
-        epoch->status = result.status;
-        if (result.status == StepStatus::kDone) {
-          epoch->loss_sum += result.loss * result.weight;
-          epoch->weight_sum += result.weight;
-          finish_step();
-        }
-        if (result.status != StepStatus::kNonFinite) {
-          epoch->next += rows.rows;
-          ++epoch->steps;
-        }
-        epoch->finished = epoch->next >= data.rows;
-        stop = epoch->finished || result.status == StepStatus::kNonFinite || Clock::now() >= end;
-        if (!stop) start_step();
-      }
-      team.barrier();
-    }
-  });
-}
-
-template <class T>
-void Training<T>::start_step() noexcept {
-  for (std::size_t g = 0; g < optimizer_.groups.size(); ++g) {
-    const OptimizerGroup& group = optimizer_.groups[g];
-    updates_[g] = group.kind == Optimizer::kSgd
-                      ? sgd_spec<T>(group.sgd, group.steps == 0, 1.0)
-                      : adam_spec<T>(group.adam, group.beta1_power * group.adam.beta1,
-                                     group.beta2_power * group.adam.beta2, 1.0);
-  }
-}
-
-template <class T>
-void Training<T>::finish_step() noexcept {
-  for (OptimizerGroup& group : optimizer_.groups) {
-    ++group.steps;
-    group.beta1_power *= group.adam.beta1;
-    group.beta2_power *= group.adam.beta2;
-  }
 }
 
 template class Training<float>;

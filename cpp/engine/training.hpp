@@ -18,6 +18,7 @@
 #include "engine/loss.hpp"
 #include "engine/network.hpp"
 #include "engine/optimizer.hpp"
+#include "engine/pace.hpp"
 #include "engine/sampler.hpp"
 
 namespace fastnet {
@@ -137,7 +138,20 @@ class Training {
   };
 
   void prepare(const Dataset<T>& data, Index batch, bool gather);
-  void make_plan(int threads);
+  void choose_plan(int threads);
+  void make_plan(int threads, Plan* result);
+  // The blocks of this thread: where the team is smaller than the plan, each has several shares.
+  template <class F>
+  void for_blocks(const Team& team, const F& f) const noexcept {
+    for (int t = team.index(); t < plan_->threads; t += team.size()) {
+      const auto share = static_cast<std::size_t>(t);
+      for (std::size_t b = plan_->first[share]; b < plan_->first[share + 1]; ++b) {
+        f(plan_->blocks[b]);
+      }
+    }
+  }
+  void steps(const Dataset<T>& data, const std::int64_t* order, Index batch, double end,
+             Epoch* epoch) noexcept;
   void refresh(const Team& team) noexcept;
   StepResult one_batch(const Dataset<T>& data, Mode mode);
   void start_step() noexcept;
@@ -156,7 +170,7 @@ class Training {
   Index block_begin(const Block& block) const noexcept;
   Index block_size(const Block& block) const noexcept;
   T* scratch(const Team& team) const noexcept;
-  int threads_for_batch(Index rows) const noexcept;
+  double serial_microseconds(Index rows) const noexcept;
 
   Network<T>& network_;
   LossSpec<T> loss_;
@@ -180,7 +194,9 @@ class Training {
   T* weights_ = nullptr;  // the batch's sample weights
   Pass<T> pass_{};
   LossRows<T> rows_;
-  Plan plan_;
+  Plan plans_[2];  // for one thread and for a team
+  const Plan* plan_ = nullptr;
+  Pace pace_;
   std::vector<double> partial_;  // sums of squares by piece
   Index thread_bytes_ = 0;
   Index block_elements_ = 0;

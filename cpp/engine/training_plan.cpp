@@ -38,9 +38,8 @@ Training<T>::Training(Network<T>& network, const LossSpec<T>& loss, std::vector<
 }
 
 template <class T>
-int Training<T>::threads_for_batch(Index rows) const noexcept {
-  return threads_for(3.0 * network_.flops_per_row() * static_cast<double>(rows) /
-                     kFlopsPerMicrosecond);
+double Training<T>::serial_microseconds(Index rows) const noexcept {
+  return 3.0 * network_.flops_per_row() * static_cast<double>(rows) / kFlopsPerMicrosecond;
 }
 
 template <class T>
@@ -88,8 +87,7 @@ void Training<T>::prepare(const Dataset<T>& data, Index batch, bool gather) {
     layers_ = std::move(arrays);
     capacity_ = batch;
   }
-  const int threads = threads_for_batch(batch);
-  if (threads != plan_.threads) make_plan(threads);
+  choose_plan(threads_for(serial_microseconds(batch)));
 
   const LayerArrays<T>& last = layers_.back();
   rows_ = {};
@@ -117,10 +115,16 @@ void Training<T>::prepare(const Dataset<T>& data, Index batch, bool gather) {
 }
 
 template <class T>
-void Training<T>::make_plan(int threads) {
+void Training<T>::choose_plan(int threads) {
+  Plan& plan = plans_[threads > 1];
+  if (plan.threads != threads) make_plan(threads, &plan);
+  plan_ = &plan;
+}
+
+template <class T>
+void Training<T>::make_plan(int threads, Plan* result) {
   Plan plan;
   plan.threads = threads;
-  block_elements_ = 0;
   std::vector<double> costs;
   double total = 0.0;
   for (std::size_t s = 0; s < segments_.size(); ++s) {
@@ -154,8 +158,9 @@ void Training<T>::make_plan(int threads) {
     sum += costs[b];
   }
   thread_bytes_ = kProductScratchBytes + round_up(block_elements_ * Index(sizeof(T)), kAlignment);
-  thread_memory_.reserve(threads * thread_bytes_);
-  plan_ = std::move(plan);
+  // Both plans use one memory: a block of the other may be larger, and its threads more.
+  thread_memory_.reserve(std::max(threads, plans_[1].threads) * thread_bytes_);
+  *result = std::move(plan);
 }
 
 template <class T>

@@ -1,0 +1,133 @@
+// Steps one by one and by epochs: which threads run them, for how long, and what is counted.
+#include <algorithm>
+
+#include "dispatch/dispatch.hpp"
+#include "engine/training.hpp"
+
+namespace fastnet {
+namespace {
+
+// A step of so long on one thread takes the team whatever else the cores do.
+constexpr double kAlwaysTeamSeconds = 2e-3;
+
+}  // namespace
+
+template <class T>
+StepResult Training<T>::step(const Dataset<T>& data) {
+  return one_batch(data, Mode::kStep);
+}
+
+template <class T>
+StepResult Training<T>::gradient(const Dataset<T>& data, bool accumulate) {
+  return one_batch(data, accumulate ? Mode::kAccumulate : Mode::kGradient);
+}
+
+template <class T>
+StepResult Training<T>::one_batch(const Dataset<T>& data, Mode mode) {
+  prepare(data, data.rows, false);
+  StepResult result;
+  if (mode == Mode::kStep) start_step();
+  parallel(plan_->threads, [&](const Team& team) {
+    refresh(team);
+    const StepResult mine = run_batch(team, data, {0, data.rows, nullptr}, mode);
+    if (team.index() == 0) result = mine;
+  });
+  if (mode == Mode::kStep && result.status == StepStatus::kDone) finish_step();
+  return result;
+}
+
+template <class T>
+void Training<T>::apply() {
+  table_ = &kernels();
+  const int threads = threads_for(static_cast<double>(flat_size_) * 1e-3);
+  choose_plan(threads);
+  start_step();
+  parallel(threads, [&](const Team& team) { apply_blocks(team); });
+  finish_step();
+}
+
+template <class T>
+void Training<T>::run(const Dataset<T>& data, const std::int64_t* order, Index batch,
+                      double seconds, Epoch* epoch) {
+  batch = std::min(batch, data.rows);
+  prepare(data, batch, order != nullptr);
+  const int threads = plan_->threads;
+  const double serial = serial_microseconds(batch) * 1e-6;
+  const double end = now() + seconds;
+  while (!epoch->finished && epoch->status != StepStatus::kNonFinite && now() < end) {
+    if (threads == 1 || serial > kAlwaysTeamSeconds) {
+      steps(data, order, batch, end, epoch);
+      continue;
+    }
+    // Which is faster depends on what else the cores do: both are tried now and then. The bits are
+    // the same.
+    const double start = now();
+    const bool team = pace_.choose(start);
+    choose_plan(team ? threads : 1);
+    const Index before = epoch->steps;
+    steps(data, order, batch, std::min(end, start + pace_.slice(team)), epoch);
+    if (epoch->steps > before) {
+      const double stop = now();
+      pace_.record(team, start, stop, (stop - start) / static_cast<double>(epoch->steps - before));
+    }
+  }
+}
+
+// Steps in one region until the epoch is over or `end` is past, at least one.
+template <class T>
+void Training<T>::steps(const Dataset<T>& data, const std::int64_t* order, Index batch, double end,
+                        Epoch* epoch) noexcept {
+  bool stop = false;
+  start_step();
+  parallel(plan_->threads, [&](const Team& team) {
+    refresh(team);
+    while (!stop) {
+      BatchRows rows{epoch->next, std::min(batch, data.rows - epoch->next), nullptr};
+      if (order) rows.order = order + epoch->next;
+      const StepResult result = run_batch(team, data, rows, Mode::kStep);
+      // All have read `epoch` at run_batch's first barrier; they read it again after the next.
+      if (team.index() == 0) {
+        epoch->status = result.status;
+        if (result.status == StepStatus::kDone) {
+          epoch->loss_sum += result.loss * result.weight;
+          epoch->weight_sum += result.weight;
+          finish_step();
+        }
+        if (result.status != StepStatus::kNonFinite) {
+          epoch->next += rows.rows;
+          ++epoch->steps;
+        }
+        epoch->finished = epoch->next >= data.rows;
+        stop = epoch->finished || result.status == StepStatus::kNonFinite || now() >= end;
+        if (!stop) start_step();
+      }
+      team.barrier();
+    }
+  });
+}
+
+// The scalars of the next update, from the powers of beta that it will have.
+template <class T>
+void Training<T>::start_step() noexcept {
+  for (std::size_t g = 0; g < optimizer_.groups.size(); ++g) {
+    const OptimizerGroup& group = optimizer_.groups[g];
+    updates_[g] = group.kind == Optimizer::kSgd
+                      ? sgd_spec<T>(group.sgd, group.steps == 0, 1.0)
+                      : adam_spec<T>(group.adam, group.beta1_power * group.adam.beta1,
+                                     group.beta2_power * group.adam.beta2, 1.0);
+  }
+}
+
+template <class T>
+void Training<T>::finish_step() noexcept {
+  for (OptimizerGroup& group : optimizer_.groups) {
+    ++group.steps;
+    group.beta1_power *= group.adam.beta1;
+    group.beta2_power *= group.adam.beta2;
+  }
+}
+
+template class Training<float>;
+template class Training<double>;
+
+}  // namespace fastnet
