@@ -8,6 +8,7 @@ set(FASTNET_KERNEL_SOURCES
   cpp/kernels/loss.cpp
   cpp/kernels/norm.cpp
   cpp/kernels/optimizer.cpp
+  cpp/kernels/probe.cpp
   cpp/kernels/product.cpp
   cpp/kernels/reduce.cpp
   cpp/kernels/softmax.cpp

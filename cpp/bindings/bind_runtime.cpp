@@ -24,6 +24,12 @@ py::dict thread_facts() {
   return d;
 }
 
+template <class T>
+T fma_chains(T a, T b, Index n) {
+  ReleaseGil release;
+  return kernels().of<T>().probe.fma_chains(a, b, n);
+}
+
 }  // namespace
 
 void bind_runtime(py::module_& m) {
@@ -43,6 +49,11 @@ void bind_runtime(py::module_& m) {
   m.def("openmp_runtime", &openmp_runtime, "libgomp, libomp or none.");
   m.def("forked", &forked,
         "Whether this process was forked since import, so that it runs serially.");
+  m.attr("PROBE_CHAINS") = kProbeChains;
+  m.def("fma_chains_f32", &fma_chains<float>, py::arg("a"), py::arg("b"), py::arg("n"),
+        "x = a x + b, n times in PROBE_CHAINS chains of 64 bytes, on this thread.");
+  m.def("fma_chains_f64", &fma_chains<double>, py::arg("a"), py::arg("b"), py::arg("n"),
+        "The same in float64.");
   m.attr("compiler") =
 #if defined(__clang__)
       "clang " __clang_version__;

@@ -11,6 +11,7 @@
 #include "dispatch/math.hpp"
 #include "dispatch/norm.hpp"
 #include "dispatch/optimizer.hpp"
+#include "dispatch/probe.hpp"
 #include "dispatch/product.hpp"
 #include "dispatch/random.hpp"
 #include "dispatch/reduce.hpp"
@@ -30,6 +31,7 @@ struct KernelsOf {
   LossKernels<T> loss;
   ReduceKernels<T> reduce;
   SoftmaxKernels<T> softmax;
+  ProbeKernels<T> probe;
 };
 
 struct Kernels {

@@ -15,6 +15,7 @@ void fill_table(Kernels& table) noexcept {
   fill_loss(table);
   fill_norm(table);
   fill_optimizer(table);
+  fill_probe(table);
   fill_product(table);
   fill_reduce(table);
   fill_softmax(table);

@@ -12,6 +12,7 @@ void fill_random(Kernels& table) noexcept;
 void fill_loss(Kernels& table) noexcept;
 void fill_norm(Kernels& table) noexcept;
 void fill_optimizer(Kernels& table) noexcept;
+void fill_probe(Kernels& table) noexcept;
 void fill_product(Kernels& table) noexcept;
 void fill_reduce(Kernels& table) noexcept;
 void fill_softmax(Kernels& table) noexcept;

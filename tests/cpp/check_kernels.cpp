@@ -282,6 +282,8 @@ void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
     });
   }
 
+  check("fma_chains",
+        [&](Memory& m, Index n) { *m.out<T>(1) = k.probe.fma_chains(T(-0.75), T(0.375), n); });
   check("sum_squares",
         [&](Memory& m, Index n) { *m.out<double>(1) = k.reduce.sum_squares(m.in<T>(n), n); });
 
