@@ -178,6 +178,11 @@ Matrix<T> input_matrix(const py::array& a, const char* name) {
   Matrix<T> m{static_cast<const T*>(a.data()), a.shape(0), a.shape(1), a.strides(0) / size,
               a.strides(1) / size};
   if (m.rows == 0 || m.cols == 0) return {m.data, m.rows, m.cols, m.cols, 1};
+  // No process has more memory than 2^56 bytes, so that reaches below it do not overflow.
+  constexpr Index limit = Index(1) << 56;
+  if (a.strides(0) > limit / m.rows || a.strides(1) > limit / m.cols) {
+    value_error(std::string(name) + " must lie in memory");
+  }
   if (m.cols == 1) m.col = 1;
   if (m.rows == 1) m.row = m.col == 1 ? m.cols : 1;
   const bool whole = a.strides(0) % size == 0 && a.strides(1) % size == 0;
@@ -214,6 +219,20 @@ inline void require_no_overlap(const py::array& out, const char* out_name, const
   if (l1 >= h2 || l2 >= h1) return;
   if (allow_same && l1 == l2 && h1 == h2) return;
   value_error(std::string(out_name) + " must not overlap " + in_name);
+}
+
+// The same for an optional input.
+inline void require_no_overlap(const py::array& out, const char* out_name, const py::object& in,
+                               const char* in_name) {
+  if (py::isinstance<py::array>(in)) {
+    require_no_overlap(out, out_name, py::reinterpret_borrow<py::array>(in), in_name);
+  }
+}
+
+// An array, of whatever kind.
+inline py::array as_array(const py::object& a, const char* name) {
+  if (!py::isinstance<py::array>(a)) type_error(std::string(name) + " must be an array or None");
+  return py::reinterpret_borrow<py::array>(a);
 }
 
 // A new C-contiguous array.

@@ -13,6 +13,9 @@ Operand<T> operand(const Matrix<T>& m) {
 
 void forward(const py::array& x, const py::array& weight, const py::object& bias, int kind,
              double a, double b, py::array& out) {
+  if (kind < 0 || kind >= static_cast<int>(Activation::kCount)) {
+    value_error("kind must be an activation's number, got " + std::to_string(kind));
+  }
   with_float_type(x, "x", [&](auto tag) {
     using T = decltype(tag);
     const Matrix<T> mx = input_matrix<T>(x, "x");
@@ -22,6 +25,7 @@ void forward(const py::array& x, const py::array& weight, const py::object& bias
     T* y = output<T>(out, "out", {mx.rows, w.cols});
     require_no_overlap(out, "out", x, "x");
     require_no_overlap(out, "out", weight, "weight");
+    require_no_overlap(out, "out", bias, "bias");
     const ActivationSpec act{static_cast<Activation>(kind), a, b};
     ReleaseGil release;
     linear_forward<T>(mx.rows, w.cols, mx.cols, operand(mx), operand(w), false, pb, act, y, w.cols);
@@ -54,8 +58,11 @@ void backward_w(const py::array& dy, const py::array& x, py::array& dw, py::obje
     T* out = output_rows<T>(dw, "dweight", {mx.cols, d.cols}, &row);
     T* sum = nullptr;
     if (!db.is_none()) {
-      py::array array = py::reinterpret_borrow<py::array>(db);
+      py::array array = as_array(db, "dbias");
       sum = output<T>(array, "dbias", {d.cols});
+      require_no_overlap(array, "dbias", dy, "dy");
+      require_no_overlap(array, "dbias", x, "x");
+      require_no_overlap(array, "dbias", dw, "dweight");
     }
     require_no_overlap(dw, "dweight", dy, "dy");
     require_no_overlap(dw, "dweight", x, "x");

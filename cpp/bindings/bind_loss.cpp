@@ -98,6 +98,10 @@ void backward(const Call& call, const py::array& dloss, py::array& dinput) {
     require_no_overlap(dinput, "out", call.input, "input", true);
     require_no_overlap(dinput, "out", call.target, "target");
     require_no_overlap(dinput, "out", dloss, "dy");
+    require_no_overlap(dinput, "out", call.class_weight, "weight");
+    require_no_overlap(dinput, "out", call.weight, "weight");
+    require_no_overlap(dinput, "out", call.pos_weight, "pos_weight");
+    require_no_overlap(dinput, "out", call.sample_weight, "sample_weight");
     const bool each = spec.reduction == Reduction::kNone;
     const Index terms = each ? all.rows * terms_per_row(spec, all.columns) : 1;
     const T* d = input<T>(dloss, "dy", {terms});

@@ -33,7 +33,7 @@ void set_gradients(NormArgs<T>* a, const py::array& dy, const py::array& x, py::
   a->dy = input<T>(dy, "dy", {a->rows, a->n});
   a->dy_row = a->n;
   if (!dx.is_none()) {
-    auto out = py::reinterpret_borrow<py::array>(dx);
+    auto out = as_array(dx, "out");
     set_output(a, out, x, false);
     require_no_overlap(out, "out", dy, "dy");
   }
@@ -46,8 +46,7 @@ template <class T>
 T* running(const py::object& array, const char* name, Index n, bool written) {
   if (array.is_none()) return nullptr;
   if (written) {
-    if (!py::isinstance<py::array>(array)) type_error(std::string(name) + " must be an array");
-    auto a = py::reinterpret_borrow<py::array>(array);
+    auto a = as_array(array, name);
     return output<T>(a, name, {n});
   }
   return const_cast<T*>(optional_input<T>(array, name, {n}));
@@ -62,6 +61,16 @@ void set_running(NormArgs<T>* a, const py::object& mean, const py::object& var, 
   }
 }
 
+// An array that a call updates shares no memory with another of its arrays.
+void require_apart(const py::object& written, const char* name,
+                   std::initializer_list<const py::object*> others) {
+  if (written.is_none()) return;
+  const py::array array = as_array(written, name);
+  for (const py::object* other : others) {
+    require_no_overlap(array, name, *other, "another argument");
+  }
+}
+
 void layer_norm(const py::array& x, const py::object& weight, const py::object& bias, double eps,
                 py::array& out) {
   with_float_type(x, "x", [&](auto tag) {
@@ -69,6 +78,8 @@ void layer_norm(const py::array& x, const py::object& weight, const py::object& 
     NormArgs<T> a = args_of<T>(x, weight, eps);
     a.bias = optional_input<T>(bias, "bias", {a.n});
     set_output(&a, out, x, true);
+    require_no_overlap(out, "out", weight, "weight");
+    require_no_overlap(out, "out", bias, "bias");
     ReleaseGil release;
     layer_norm_forward(a);
   });
@@ -95,6 +106,14 @@ void batch_norm(const py::array& x, const py::object& running_mean, const py::ob
     a.momentum = static_cast<T>(momentum);
     set_running(&a, running_mean, running_var, training);
     set_output(&a, out, x, true);
+    require_no_overlap(out, "out", weight, "weight");
+    require_no_overlap(out, "out", bias, "bias");
+    require_no_overlap(out, "out", running_mean, "running_mean");
+    require_no_overlap(out, "out", running_var, "running_var");
+    if (training) {
+      require_apart(running_mean, "running_mean", {&x, &weight, &bias, &running_var});
+      require_apart(running_var, "running_var", {&x, &weight, &bias});
+    }
     ReleaseGil release;
     batch_norm_forward(a, training);
   });

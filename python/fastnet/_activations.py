@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec
 
 from fastnet import _core
-from fastnet._arrays import Array, as_float, contiguous, output, same_dtype
+from fastnet._arrays import Array, as_float, contiguous, output, real, same_dtype
 from fastnet.autograd.lift import differentiable
 
 _P = ParamSpec("_P")
@@ -19,29 +19,41 @@ _DEFAULTS: dict[str, tuple[float, float]] = {
     "softplus": (1.0, 20.0),
     "hardtanh": (-1.0, 1.0),
 }
+_OPTIONS = {
+    "leaky_relu": ("negative_slope",),
+    "elu": ("alpha",),
+    "softplus": ("beta", "threshold"),
+    "hardtanh": ("min_val", "max_val"),
+}
 
 
-def activation_code(name: str | None) -> tuple[int, float, float]:
+def activation_code(name: Any) -> tuple[int, float, float]:
     """Return the number and the default parameters by which kernels know an activation."""
     name = "identity" if name is None else name
-    if name not in _KINDS:
+    if not isinstance(name, str) or name not in _KINDS:
         msg = f"activation must be one of {', '.join(_KINDS)}, got {name!r}"
         raise ValueError(msg)
     return _KINDS[name], *_DEFAULTS.get(name, (0.0, 0.0))
 
 
-def apply_forward(kind: str, x: Any, out: Array | None, a: float = 0.0, b: float = 0.0) -> Array:
+def _numbers(kind: str, options: tuple[Any, ...]) -> list[float]:
+    return [real(v, name) for v, name in zip(options, _OPTIONS.get(kind, ()), strict=True)]
+
+
+def apply_forward(kind: str, x: Any, out: Array | None, *options: Any) -> Array:
     """Return the activation `kind` of x."""
+    numbers = _numbers(kind, options)
     x = as_float(x, "x")
     result = output(out, x.shape, x.dtype)
-    _core.activation(_KINDS[kind], contiguous(x), result, a, b)
+    _core.activation(_KINDS[kind], contiguous(x), result, *numbers)
     return result
 
 
 def apply_backward(
-    kind: str, dy: Any, x: Any, name: str, out: Array | None, a: float = 0.0, b: float = 0.0
+    kind: str, dy: Any, x: Any, name: str, out: Array | None, *options: Any
 ) -> Array:
     """Return dy times the derivative of `kind`, from x or, named so, from the output y."""
+    numbers = _numbers(kind, options)
     dy = as_float(dy, "dy")
     x = as_float(x, name)
     same_dtype(dy, **{name: x})
@@ -49,7 +61,7 @@ def apply_backward(
         msg = f"{name} must have dy's shape {dy.shape}, got {x.shape}"
         raise ValueError(msg)
     result = output(out, dy.shape, dy.dtype)
-    _core.activation_backward(_KINDS[kind], contiguous(dy), contiguous(x), result, a, b)
+    _core.activation_backward(_KINDS[kind], contiguous(dy), contiguous(x), result, *numbers)
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ FLOAT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 _FLOAT32, _FLOAT64 = FLOAT_DTYPES
 # Up to here every integer is a float64; beyond, values would change silently.
 _EXACT = 2**53
+# No process has more bytes of memory than this; 56 bits are what x86-64 gives it at most.
+_ADDRESSES = 2**56
 
 
 def float_dtype(dtype: npt.DTypeLike | None) -> np.dtype[Any]:
@@ -24,6 +27,36 @@ def float_dtype(dtype: npt.DTypeLike | None) -> np.dtype[Any]:
         msg = f"dtype must be float32 or float64, got {result}"
         raise TypeError(msg)
     return result
+
+
+def real(value: Any, name: str, low: float = -math.inf, high: float = math.inf) -> float:
+    """Return a number from low to high as a float; TypeError or ValueError for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        msg = f"{name} must be a number, got {type(value).__name__}"
+        raise TypeError(msg)
+    if not low <= value <= high:
+        got = "any but NaN" if low == -high == -math.inf else f"in [{low:g}, {high:g}]"
+        msg = f"{name} must be {got}, got {value}"
+        raise ValueError(msg)
+    return float(value)
+
+
+def flag(value: Any, name: str) -> bool:
+    """Return a bool; TypeError for what is none, since any text is true."""
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    msg = f"{name} must be a bool, got {type(value).__name__}"
+    raise TypeError(msg)
+
+
+def require_in_memory(array: Array, name: str) -> None:
+    """Raise ValueError for an array whose strides reach where no memory can be."""
+    if array.flags.c_contiguous or array.size == 0:
+        return
+    reach = sum((n - 1) * abs(stride) for n, stride in zip(array.shape, array.strides, strict=True))
+    if reach >= _ADDRESSES:
+        msg = f"{name} must lie in memory, got strides {array.strides} of shape {array.shape}"
+        raise ValueError(msg)
 
 
 def to_array(x: Any, name: str) -> Array:
@@ -59,7 +92,18 @@ def to_array(x: Any, name: str) -> Array:
     if kind not in "fiub":
         msg = f"{name} must be an array of numbers, got dtype {array.dtype}"
         raise TypeError(msg)
+    require_in_memory(array, name)
     return array
+
+
+def as_classes(array: Array, name: str) -> Array:
+    """Return an array of integers as C-contiguous int64; ValueError for one that is too large."""
+    if array.dtype.kind == "u" and array.dtype.itemsize == 8 and array.size:
+        largest = int(array.max())
+        if largest >= 2**63:
+            msg = f"{name} has a value too large for dtype int64, {largest}"
+            raise ValueError(msg)
+    return np.ascontiguousarray(array, np.int64).reshape(array.shape)
 
 
 def as_float(x: Any, name: str, dtype: np.dtype[Any] | None = None) -> Array:
@@ -69,8 +113,10 @@ def as_float(x: Any, name: str, dtype: np.dtype[Any] | None = None) -> Array:
     integers, booleans and Python numbers become float32. With `dtype` the result has that dtype and
     a value beyond its range is a ValueError.
     """
-    if type(x) is np.ndarray and x.dtype in FLOAT_DTYPES and x.flags.aligned and dtype is None:
-        return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
+    if type(x) is np.ndarray and x.dtype in FLOAT_DTYPES and dtype is None and x.flags.aligned:
+        if not x.flags.c_contiguous:
+            require_in_memory(x, name)
+        return x
     array = to_array(x, name)
     if dtype is None:
         if array.dtype.kind == "f" and hasattr(x, "__array__"):

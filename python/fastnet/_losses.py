@@ -10,7 +10,16 @@ from typing import Any, ParamSpec
 import numpy as np
 
 from fastnet import _core
-from fastnet._arrays import Array, as_float, contiguous, output, same_dtype, to_array
+from fastnet._arrays import (
+    Array,
+    as_classes,
+    as_float,
+    contiguous,
+    output,
+    real,
+    same_dtype,
+    to_array,
+)
 from fastnet.autograd.lift import differentiable
 
 _P = ParamSpec("_P")
@@ -19,21 +28,10 @@ _REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 
 
 def _reduction(name: Any) -> int:
-    if name not in _REDUCTIONS:
+    if not isinstance(name, str) or name not in _REDUCTIONS:
         msg = f"reduction must be one of {', '.join(_REDUCTIONS)}, got {name!r}"
         raise ValueError(msg)
     return _REDUCTIONS[name]
-
-
-def _number(value: Any, name: str, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        msg = f"{name} must be a number, got {type(value).__name__}"
-        raise TypeError(msg)
-    number = float(value)
-    if not low <= number <= high:
-        msg = f"{name} must be in [{low:g}, {high:g}], got {value}"
-        raise ValueError(msg)
-    return number
 
 
 class Loss:
@@ -159,9 +157,9 @@ def element_loss(
     loss = Loss(kind, x, contiguous(x).reshape(shape), contiguous(t).reshape(shape), reduction)
     loss.set_sample_weight(sample_weight)
     if kind == "huber":
-        loss.beta = _number(beta, "delta", float(np.finfo(np.float32).tiny), np.inf)
+        loss.beta = real(beta, "delta", float(np.finfo(np.float32).tiny), np.inf)
     else:
-        loss.beta = _number(beta, "beta", 0.0, np.inf)
+        loss.beta = real(beta, "beta", 0.0, np.inf)
     loss.weight = loss.per_element(weight, "weight")
     loss.pos_weight = loss.per_element(pos_weight, "pos_weight")
     return loss
@@ -181,7 +179,7 @@ def _index_target(target: Array, x: Array, dim: int, ignore_index: int) -> Array
             f"got {target.shape}"
         )
         raise ValueError(msg)
-    index = np.ascontiguousarray(target, np.int64).reshape(-1)
+    index = as_classes(target, "target").reshape(-1)
     row = _core.bad_target(index, x.shape[dim], ignore_index)
     if row >= 0:
         where = ", ".join(map(str, np.unravel_index(row, shape))) if shape else "()"
@@ -211,6 +209,10 @@ def class_loss(
     if isinstance(ignore_index, bool) or not hasattr(ignore_index, "__index__"):
         msg = f"ignore_index must be an int, got {type(ignore_index).__name__}"
         raise TypeError(msg)
+    ignore_index = operator.index(ignore_index)
+    if not -(2**63) <= ignore_index < 2**63:
+        msg = f"ignore_index must be an int64, got {ignore_index}"
+        raise ValueError(msg)
     dim = min(x.ndim - 1, 1)
     t = to_array(target, "target")
     if t.dtype.kind == "f" and kind == "cross_entropy":
@@ -228,12 +230,12 @@ def class_loss(
         msg = f"target must have an integer dtype, got {t.dtype}"
         raise TypeError(msg)
     else:
-        t = _index_target(t, x, dim, operator.index(ignore_index))
+        t = _index_target(t, x, dim, ignore_index)
     loss = Loss(kind, x, _classes_last(x, dim), t, reduction)
     loss.classes_dim = dim
     loss.terms = x.shape[:dim] + x.shape[dim + 1 :]
-    loss.ignore_index = operator.index(ignore_index)
-    loss.label_smoothing = _number(label_smoothing, "label_smoothing", 0.0, 1.0)
+    loss.ignore_index = ignore_index
+    loss.label_smoothing = real(label_smoothing, "label_smoothing", 0.0, 1.0)
     loss.set_class_weight(weight)
     loss.set_sample_weight(sample_weight)
     return loss

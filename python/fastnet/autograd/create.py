@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastnet._arrays import require_in_memory
 from fastnet.autograd.core import DTYPES, wrap
 from fastnet.autograd.tensor import Tensor
 
@@ -63,6 +64,7 @@ def from_numpy(array: Any) -> Tensor:
     if not array.dtype.isnative or not array.flags.aligned:
         msg = "array must be aligned and in native byte order"
         raise TypeError(msg)
+    require_in_memory(array, "array")
     out: Tensor = wrap(array.view(np.ndarray))
     return out
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from fastnet._activations import activation_code as activation_code
 from fastnet._activations import apply_backward, apply_forward, taped
-from fastnet._arrays import Array
+from fastnet._arrays import Array, real
 
 
 def _check_bounds(min_val: float, max_val: float) -> None:
-    if min_val > max_val:
+    if real(min_val, "min_val") > real(max_val, "max_val"):
         msg = f"min_val must not exceed max_val, got {min_val} and {max_val}"
         raise ValueError(msg)
 

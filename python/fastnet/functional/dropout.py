@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastnet import _core
-from fastnet._arrays import Array, as_float, contiguous, output
+from fastnet._arrays import Array, as_float, contiguous, flag, output, real
 from fastnet.autograd.core import is_tensor
 from fastnet.autograd.lift import differentiable
 from fastnet.random import default_rng
@@ -16,15 +16,7 @@ from fastnet.random._checks import integer
 
 def probability(p: Any) -> float:
     """Return p as a float in [0, 1]; TypeError or ValueError for what is none."""
-    try:
-        result = float(p)
-    except (TypeError, ValueError):
-        msg = f"p must be a number, got {type(p).__name__}"
-        raise TypeError(msg) from None
-    if not 0.0 <= result <= 1.0:
-        msg = f"p must be in [0, 1], got {p}"
-        raise ValueError(msg)
-    return result
+    return real(p, "p", 0.0, 1.0)
 
 
 def dropout(
@@ -71,6 +63,7 @@ def dropout(
     >>> F.dropout(np.float32([1, 2, 3]), training=False)
     array([1., 2., 3.], dtype=float32)
     """
+    training = flag(training, "training")
     if is_tensor(x):
         if out is not None:
             msg = "dropout takes no out when an argument is a Tensor"

@@ -164,6 +164,7 @@ def linear_backward(
     same_dtype(dy, x=x, weight=weight)
     if (
         weight.ndim != 2
+        or dy.ndim == 0
         or x.shape != (*dy.shape[:-1], weight.shape[1])
         or dy.shape[-1] != len(weight)
     ):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from fastnet import _core
-from fastnet._arrays import Array, as_float, contiguous, output, same_dtype
+from fastnet._arrays import Array, as_float, contiguous, flag, output, real, same_dtype
 from fastnet.autograd.lift import differentiable
 
 Needs = tuple[bool, bool, bool]
@@ -84,6 +84,7 @@ def layer_norm(
     """
     x = as_float(x, "x")
     shape = _trailing_shape(x, normalized_shape)
+    eps = _epsilon(eps)
     weight = _parameter(weight, "weight", shape, x)
     bias = _parameter(bias, "bias", shape, x)
     result = output(out, x.shape, x.dtype)
@@ -127,6 +128,7 @@ def layer_norm_backward(
     """
     dy, x = _same_shape(dy, x)
     shape = _trailing_shape(x, normalized_shape)
+    eps = _epsilon(eps)
     weight = _parameter(weight, "weight", shape, x)
     rows = _rows(x, shape)
     dx = np.empty(x.shape, x.dtype) if needs[0] else None
@@ -225,6 +227,8 @@ def batch_norm(
     >>> mean, var
     (array([2.], dtype=float32), array([4.5], dtype=float32))
     """
+    training, eps = flag(training, "training"), _epsilon(eps)
+    momentum = real(momentum, "momentum", 0.0, 1.0)
     x, weight = _batch_arguments(x, running_mean, running_var, weight, training)
     bias = _parameter(bias, "bias", x.shape[1:], x)
     if training and len(x) == 1:
@@ -273,6 +277,7 @@ def batch_norm_backward(
     >>> F.batch_norm_backward(dy, x, None, None, training=True, eps=0)[1:]
     (array([3.], dtype=float32), array([5.], dtype=float32))
     """
+    training, eps = flag(training, "training"), _epsilon(eps)
     dy, x = _same_shape(dy, x)
     x, weight = _batch_arguments(x, running_mean, running_var, weight, training)
     dx = np.empty(x.shape, x.dtype) if needs[0] else None
@@ -292,12 +297,21 @@ def batch_norm_backward(
     return dx, dweight if needs[1] else None, dbias if needs[2] else None
 
 
+def _epsilon(eps: Any) -> float:
+    return real(eps, "eps", 0.0, float(np.finfo(np.float32).max))
+
+
+def _is_int(n: Any) -> bool:
+    return isinstance(n, int | np.integer) and not isinstance(n, bool)
+
+
 def _trailing_shape(x: Array, normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
     """Return normalized_shape as a tuple after checking that x ends with it."""
-    if isinstance(normalized_shape, int | np.integer):
-        shape: tuple[int, ...] = (int(normalized_shape),)
-    else:
-        shape = tuple(int(n) for n in normalized_shape)
+    sizes: Any = [normalized_shape] if _is_int(normalized_shape) else normalized_shape
+    if not isinstance(sizes, Iterable) or not all(_is_int(n) for n in sizes):
+        msg = f"normalized_shape must be an int or a sequence of int, got {normalized_shape!r}"
+        raise TypeError(msg)
+    shape = tuple(int(n) for n in sizes)
     if not shape:
         msg = "normalized_shape must have at least one dimension, got ()"
         raise ValueError(msg)

@@ -10,8 +10,8 @@ from fastnet._arrays import Array
 _GELU = {"none": "gelu", "tanh": "gelu_tanh"}
 
 
-def _gelu_kind(approximate: str) -> str:
-    if approximate not in _GELU:
+def _gelu_kind(approximate: Any) -> str:
+    if not isinstance(approximate, str) or approximate not in _GELU:
         msg = f"approximate must be 'none' or 'tanh', got {approximate!r}"
         raise ValueError(msg)
     return _GELU[approximate]

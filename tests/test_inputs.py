@@ -1,0 +1,501 @@
+"""Every operation given odd, bad and hostile arrays: it is right, or the error says what is wrong.
+
+None may crash, give a wrong value silently, fill a hidden copy of `out`, or change an input.
+"""
+
+import re
+from functools import partial
+
+import numpy as np
+import pytest
+from helpers import assert_same_bits, layouts
+from numpy.lib.stride_tricks import as_strided
+
+import fastnet
+import fastnet.functional as F
+from fastnet import _core, nn
+
+ROWS, COLS = 6, 5
+X, ROW, W = (ROWS, COLS), (COLS,), (3, COLS)
+CLASSES = np.arange(ROWS) % COLS
+ACTIVATIONS = [name for name in _core.ACTIVATIONS if name != "gelu_tanh"]
+
+
+def norm(x, weight, bias, **options):
+    return F.layer_norm(x, COLS, weight, bias, **options)
+
+
+def trained_norm(x, weight, bias, **options):
+    return F.batch_norm(x, None, None, weight, bias, training=True, **options)
+
+
+def classes(function, x, weight, s, **options):
+    return function(x, CLASSES, weight=weight, sample_weight=s, **options)
+
+
+def classes_backward(function, dy, x, weight, **options):
+    return function(dy, x, CLASSES, weight=weight, reduction="none", **options)
+
+
+def bce(x, t, weight, pos_weight, s, **options):
+    return F.binary_cross_entropy_with_logits(x, t, weight, "sum", pos_weight, s, **options)
+
+
+def bce_backward(x, t, weight, pos_weight, s, **options):
+    return F.binary_cross_entropy_with_logits_backward(
+        x.dtype.type(1) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else 1.0,
+        x, t, weight, "sum", pos_weight, s, **options,
+    )  # fmt: skip
+
+
+# name: (function of arrays, their names and shapes, whether there is an `out` of x's shape)
+OPS = {
+    "linear": (F.linear, {"x": X, "weight": W, "bias": (3,)}, (ROWS, 3)),
+    "linear_backward": (F.linear_backward, {"dy": (ROWS, 3), "x": X, "weight": W}, None),
+    "layer_norm": (norm, {"x": X, "weight": ROW, "bias": ROW}, X),
+    "layer_norm_backward": (
+        lambda dy, x, w: F.layer_norm_backward(dy, x, COLS, w),
+        {"dy": X, "x": X, "weight": ROW},
+        None,
+    ),
+    "batch_norm": (trained_norm, {"x": X, "weight": ROW, "bias": ROW}, X),
+    "batch_norm_backward": (
+        lambda dy, x, w: F.batch_norm_backward(dy, x, None, None, w, training=True),
+        {"dy": X, "x": X, "weight": ROW},
+        None,
+    ),
+    "dropout": (lambda x, **o: F.dropout_by_ticket(x, 0.5, 1, 2, **o), {"x": X}, X),
+    "argmax": (lambda x: F.argmax(x, 1), {"x": X}, None),
+    "cross_entropy": (
+        partial(classes, F.cross_entropy),
+        {"input": X, "weight": ROW, "sample_weight": (ROWS,)},
+        None,
+    ),
+    "cross_entropy_backward": (
+        partial(classes_backward, F.cross_entropy_backward),
+        {"dy": (ROWS,), "input": X, "weight": ROW},
+        X,
+    ),
+    "nll_loss_backward": (
+        partial(classes_backward, F.nll_loss_backward),
+        {"dy": (ROWS,), "input": X, "weight": ROW},
+        X,
+    ),
+    "binary_cross_entropy": (
+        bce,
+        {"input": X, "target": X, "weight": X, "pos_weight": ROW, "sample_weight": (ROWS,)},
+        None,
+    ),
+    "binary_cross_entropy_backward": (
+        bce_backward,
+        {"input": X, "target": X, "weight": X, "pos_weight": ROW, "sample_weight": (ROWS,)},
+        X,
+    ),
+}
+for _name in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"):
+    OPS[_name] = (getattr(F, _name), {"input": X, "target": X}, None)
+    OPS[f"{_name}_backward"] = (
+        partial(lambda f, d, x, t, **o: f(d, x, t, reduction="none", **o),
+                getattr(F, f"{_name}_backward")),
+        {"dy": X, "input": X, "target": X},
+        X,
+    )  # fmt: skip
+for _dim in (0, 1):
+    for _name in ("softmax", "log_softmax"):
+        OPS[f"{_name} along {_dim}"] = (partial(getattr(F, _name), dim=_dim), {"x": X}, X)
+        OPS[f"{_name}_backward along {_dim}"] = (
+            partial(getattr(F, f"{_name}_backward"), dim=_dim),
+            {"dy": X, "y": X},
+            X,
+        )
+for _name in ACTIVATIONS:
+    OPS[_name] = (getattr(F, _name), {"x": X}, X)
+    _state = "y" if _name in ("relu", "sigmoid", "tanh") else "x"
+    OPS[f"{_name}_backward"] = (getattr(F, f"{_name}_backward"), {"dy": X, _state: X}, X)
+
+WITH_OUT = [name for name, (_, _, shape) in OPS.items() if shape]
+
+
+def make(name, rng, dtype=np.float32):
+    """Return an operation's function and arrays, all values in (0, 1)."""
+    function, shapes, _ = OPS[name]
+    return function, {k: rng.uniform(0.1, 0.9, s).astype(dtype) for k, s in shapes.items()}
+
+
+def assert_equal(actual, expected):
+    if isinstance(expected, tuple):
+        for a, e in zip(actual, expected, strict=True):
+            assert_same_bits(a, e)
+    else:
+        assert not isinstance(actual, np.ndarray) or type(actual) is np.ndarray
+        assert_same_bits(actual, expected)
+
+
+class Foreign:
+    """Another library's array."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values
+
+
+def odd(values, tmp_path):
+    """Yield an array in every layout and class that stands for its values."""
+    yield from layouts(values)
+    path = tmp_path / "x.npy"
+    np.save(path, values)
+    yield "memmap", np.load(path, mmap_mode="r")
+    yield "masked, but nothing", np.ma.masked_array(values, np.zeros(values.shape, bool))
+    yield "foreign", Foreign(values)
+    if values.ndim == 2:
+        yield "np.matrix", values.view(np.matrix)
+        yield "transposed twice", np.ascontiguousarray(values.T).T
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_any_array_of_the_values_gives_the_same_bits(name, dtype, rng, tmp_path):
+    function, arrays = make(name, rng, dtype)
+    expected = function(*arrays.values())
+    for key, values in arrays.items():
+        for _, array in odd(values, tmp_path):
+            before = np.array(array)
+            assert_equal(function(*{**arrays, key: array}.values()), expected)
+            np.testing.assert_array_equal(np.array(array), before)
+        # One value everywhere, with strides of 0.
+        flat = np.full_like(values, 0.5)
+        wide = np.broadcast_to(dtype.type(0.5), values.shape)
+        assert_equal(
+            function(*{**arrays, key: wide}.values()), function(*{**arrays, key: flat}.values())
+        )
+
+
+class Sparse:
+    nnz, shape, toarray = 1, X, None
+
+
+class Frame:
+    shape, iloc = X, None
+
+
+class Graph:
+    requires_grad, detach = True, None
+
+
+class Broken:
+    def __array__(self, dtype=None, copy=None):
+        msg = "the disk is on fire"
+        raise OSError(msg)
+
+
+class Garbage:
+    def __array__(self, dtype=None, copy=None):
+        return "abc"
+
+
+def no_numbers(values):
+    """Yield what an operation must refuse in place of values, and with which error."""
+    yield values + 1j, ValueError, "{} must be real.*complex"
+    yield values.astype(object), TypeError, "{} must be an array of numbers, got dtype object"
+    yield np.full(values.shape, None), TypeError, "{} must be an array of numbers"
+    yield values.astype(str), TypeError, "{} must be an array of numbers, got dtype <U"
+    yield values.astype(bytes), TypeError, "{} must be an array of numbers, got dtype .S"
+    yield np.full(values.shape, "2026-01-01", "datetime64[D]"), TypeError, "{} must be .*datetime64"
+    yield np.zeros(values.shape, "timedelta64[s]"), TypeError, "{} must be .*timedelta64"
+    yield np.zeros(values.shape, [("a", "f4"), ("b", "f4")]), TypeError, "{} must be an array of n"
+    yield np.ma.masked_less(values, np.inf), TypeError, "{} must not have masked values.*filled"
+    yield [[1, 2], [3]], ValueError, "{} must be an array, got list"
+    yield Sparse(), TypeError, "{} must be a dense array.*toarray"
+    yield Frame(), TypeError, "{} must be an array.*to_numpy"
+    yield Graph(), TypeError, "{} must be an array.*detach"
+    yield Broken(), OSError, "on fire"
+    yield Garbage(), ValueError, "{} must be an array, got Garbage"
+    yield np.full(values.shape, 2**53 + 2), ValueError, "{} has a value too large for dtype float32"
+    yield np.full(values.shape, 1e39).tolist(), ValueError, "{} has a value too large"
+    yield as_strided(values, values.shape, (2**62,) * values.ndim), ValueError, "{} must lie in mem"
+
+
+@pytest.mark.filterwarnings("ignore:.*__array__")
+@pytest.mark.parametrize("name", OPS)
+def test_what_is_no_array_of_numbers_is_refused_by_name(name, rng):
+    function, arrays = make(name, rng)
+    copies = {k: a.copy() for k, a in arrays.items()}
+    for key, values in arrays.items():
+        for bad, error, match in no_numbers(values):
+            if name == "argmax" and isinstance(bad, np.ndarray) and bad.dtype.kind == "i":
+                continue  # compares integers as they are
+            if name == "argmax" and isinstance(bad, list) and len(bad) > 2:
+                continue  # and float64 too
+            with pytest.raises(error, match=match.format(key)):
+                function(*{**arrays, key: bad}.values())
+    for key, values in arrays.items():
+        np.testing.assert_array_equal(values, copies[key])
+
+
+@pytest.mark.parametrize("kind", ["bool", "uint8", "int16", "int64", "float16"])
+@pytest.mark.parametrize("name", OPS)
+def test_small_numbers_are_computed_exactly_in_float32(name, kind, rng):
+    function, arrays = make(name, rng)
+    arrays = {k: (a > 0.5).astype(kind) for k, a in arrays.items()}
+    expected = function(*(a.astype(np.float32) for a in arrays.values()))
+    assert_equal(function(*arrays.values()), expected)
+
+
+def test_longdouble_is_computed_in_float64(rng):
+    x = rng.normal(size=X).astype(np.longdouble)
+    assert_same_bits(F.tanh(x), F.tanh(x.astype(np.float64)))
+    with pytest.raises(ValueError, match="x has a value too large for dtype float64"):
+        F.tanh(np.longdouble("1e400"))
+
+
+@pytest.mark.parametrize("ndim", [0, 1, 3, 33, 64])
+def test_any_number_of_dimensions(ndim, rng):
+    shape = (*[1] * (ndim - 1), 2)[:ndim]
+    x = rng.normal(size=shape).astype(np.float32)
+    assert F.gelu(x).shape == F.softmax(x, -1).shape == F.dropout(x).shape == np.shape(x)
+    assert np.shape(F.mse_loss(x, x)) == ()
+    with pytest.raises(ValueError, match="weight must have shape"):
+        F.linear(x, x)
+    with pytest.raises(ValueError, match=r"x must have shape \(batch, features\)"):
+        F.batch_norm(x, None, None, training=True)
+    with pytest.raises((ValueError, TypeError)):
+        F.linear_backward(x, np.ones((1, 2), np.float32), np.ones((2, 2), np.float32))
+
+
+def wrong_outs(shape):
+    """Yield what is no `out` of this shape in float32."""
+    yield np.empty(shape, np.float64), TypeError, "out must have dtype float32"
+    yield np.empty(shape, ">f4"), TypeError, "out must have dtype float32"
+    yield np.empty(shape, np.int32), TypeError, "out must have dtype float32"
+    yield np.empty(shape, np.float32).tolist(), TypeError, "out must be a numpy.ndarray, got list"
+    yield np.ma.zeros(shape, np.float32), TypeError, "out must be a numpy.ndarray, got Masked"
+    yield np.zeros(shape, np.float32).view(np.matrix), TypeError, "out must be .*got matrix"
+    yield np.empty((shape[0], shape[1] + 1), np.float32), ValueError, "out must have shape"
+    yield np.empty(shape, np.float32).reshape(-1), ValueError, "out must have shape"
+    yield np.empty(shape[::-1], np.float32).T, ValueError, "out must be C-contiguous"
+    yield np.empty((shape[0], 2 * shape[1]), np.float32)[:, ::2], ValueError, "C-contiguous"
+    yield np.empty(shape, np.float32)[::-1], ValueError, "out must be C-contiguous"
+    raw = np.zeros(4 * shape[0] * shape[1] + 1, np.uint8)
+    yield raw[1:].view(np.float32).reshape(shape), ValueError, "out must be .*aligned"
+    frozen = np.zeros(shape, np.float32)
+    frozen.flags.writeable = False
+    yield frozen, ValueError, "out is read-only"
+    yield np.broadcast_to(np.float32(0), shape), ValueError, "out is read-only"
+    same = as_strided(np.zeros(4, np.float32), shape, (0, 0))
+    yield same, ValueError, "out must be C-contiguous"
+
+
+@pytest.mark.parametrize("name", WITH_OUT)
+def test_out_is_filled_or_refused(name, rng):
+    function, arrays = make(name, rng)
+    shape = OPS[name][2]
+    expected = function(*arrays.values())
+    out = np.full(shape, np.nan, np.float32)
+    assert function(*arrays.values(), out=out) is out
+    assert_same_bits(out, expected)
+    for bad, error, match in wrong_outs(shape):
+        before = np.array(bad)
+        with pytest.raises(error, match=match):
+            function(*arrays.values(), out=bad)
+        np.testing.assert_array_equal(np.array(bad), before)
+
+
+@pytest.mark.parametrize("name", WITH_OUT)
+@pytest.mark.parametrize("offset", [0, 1, 3])
+def test_out_that_overlaps_an_input_is_refused_or_right(name, offset, rng):
+    function, arrays = make(name, rng)
+    shape = OPS[name][2]
+    expected = function(*arrays.values())
+    size = shape[0] * shape[1]
+    for key, values in arrays.items():
+        memory = np.zeros(offset + max(size, values.size), np.float32)
+        # The input lies `offset` behind the beginning of out.
+        shared = memory[offset : offset + values.size].reshape(values.shape)
+        shared[...] = values
+        out = memory[:size].reshape(shape)
+        try:
+            y = function(*{**arrays, key: shared}.values(), out=out)
+        except ValueError as error:
+            assert re.search("out must not overlap", str(error))  # noqa: PT017
+            np.testing.assert_array_equal(shared, values)
+        else:
+            assert y is out
+            assert_same_bits(out, expected)
+
+
+@pytest.mark.parametrize("n", [17, 33, 1001])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_nan_in_the_last_element_alone(name, isa, dtype, n, rng):
+    x = rng.normal(size=n).astype(dtype)
+    x[-1] = np.nan
+    y = getattr(F, name)(x)
+    np.testing.assert_array_equal(np.isnan(y), np.isnan(x))
+    fine = x.copy()
+    fine[-1] = 0
+    dx = getattr(F, f"{name}_backward")(x, fine)
+    if name != "relu":  # where y = 0 its gradient is 0, whatever dy is
+        assert np.isnan(dx[-1])
+    assert np.isfinite(dx[:-1]).all()
+
+
+def test_subnormal_numbers_are_numbers(isa, dtype):
+    tiny = np.full((2, 19), np.finfo(dtype).smallest_subnormal * 3, dtype)
+    for f in (F.identity, F.relu, F.leaky_relu, F.selu, F.tanh, F.softplus):
+        assert (f(tiny) != 0).all()
+    assert_same_bits(F.relu(tiny), tiny)
+    assert_same_bits(F.linear(tiny, np.eye(19, dtype=dtype)), tiny)
+    # And stay so for everyone else: no call leaves the processor flushing them to zero.
+    assert (tiny * 1 == tiny).all()
+    assert (tiny / 3 != 0).all()
+
+
+def test_the_largest_numbers_overflow_as_numpys_do(isa, dtype):
+    top = np.finfo(dtype).max
+    x = np.array([[top, top], [top, -top]], dtype)
+    w = np.ones((1, 2), dtype)
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(F.linear(x, w), x @ w.T)
+    y = F.softmax(np.array([[top, -top, 0]], dtype), 1)
+    np.testing.assert_array_equal(y, [[1, 0, 0]])
+    assert np.isfinite(F.log_softmax(np.array([[top, 0]], dtype), 1)).all()
+
+
+BAD_NUMBERS = ["0.5", True, None, np.nan, [0.1], np.array([0.1, 0.2]), 1j]
+row = np.ones(COLS, np.float32)
+eye = np.eye(COLS, dtype=np.float32)
+OPTIONS = {
+    "negative_slope": lambda v: F.leaky_relu(eye, v),
+    "alpha": lambda v: F.elu_backward(eye, eye, v),
+    "beta": lambda v: F.softplus(eye, v),
+    "threshold": lambda v: F.softplus(eye, 1.0, v),
+    "min_val": lambda v: F.hardtanh(eye, v),
+    "max_val": lambda v: F.hardtanh_backward(eye, eye, -1.0, v),
+    "p": lambda v: F.dropout(eye, v),
+    "eps": lambda v: F.layer_norm(eye, COLS, eps=v),
+    "momentum": lambda v: F.batch_norm(eye, None, None, training=True, momentum=v),
+    "delta": lambda v: F.huber_loss(eye, eye, delta=v),
+    "label_smoothing": lambda v: F.cross_entropy(eye, range(COLS), label_smoothing=v),
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_an_option_that_is_no_number_is_named(name):
+    for value in BAD_NUMBERS:
+        with pytest.raises((TypeError, ValueError), match=rf"^{name} must be"):
+            OPTIONS[name](value)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "match"),
+    [
+        (lambda: F.layer_norm(eye, 4.7), TypeError, "normalized_shape must be an int"),
+        (lambda: F.layer_norm(eye, "5"), TypeError, "normalized_shape must be an int"),
+        (lambda: F.layer_norm(eye, [5.0]), TypeError, "normalized_shape must be an int"),
+        (lambda: F.layer_norm(eye, 2**70), ValueError, "to fit normalized_shape"),
+        (lambda: F.layer_norm(eye, 5, eps=-1.0), ValueError, "eps must be in"),
+        (lambda: F.batch_norm(eye, row, row, training="no"), TypeError, "training must be a bool"),
+        (lambda: F.dropout(eye, training="no"), TypeError, "training must be a bool"),
+        (lambda: F.linear(eye, eye, activation=["relu"]), ValueError, "activation must be one"),
+        (lambda: F.gelu(eye, []), ValueError, "approximate must be"),
+        (lambda: F.mse_loss(eye, eye, reduction=["mean"]), ValueError, "reduction must be one"),
+        (lambda: F.softmax(eye, 2**70), ValueError, "dim must be"),
+        (lambda: F.linear_backward(np.float32(1), row, eye), ValueError, "dy, x and weight must"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_named(call, error, match):
+    with pytest.raises(error, match=match):
+        call()
+
+
+def test_a_class_beyond_int64_does_not_become_the_ignored_one():
+    y = np.full(COLS, 2**64 - 100, np.uint64)  # -100 if it wraps around
+    for call in (F.cross_entropy, F.nll_loss):
+        with pytest.raises(ValueError, match="target has a value too large for dtype int64"):
+            call(eye, y)
+    with pytest.raises(ValueError, match="index must be in"):
+        F.one_hot(y, COLS)
+    with pytest.raises(ValueError, match="ignore_index must be an int64"):
+        F.cross_entropy(eye, range(COLS), ignore_index=2**70)
+
+
+def test_running_statistics_share_no_memory_with_what_is_read():
+    x, mean = np.eye(COLS, dtype=np.float32), np.zeros(COLS, np.float32)
+    with pytest.raises(ValueError, match="running_mean must not overlap"):
+        F.batch_norm(x, mean, mean, training=True)
+    with pytest.raises(ValueError, match="running_mean must not overlap"):
+        F.batch_norm(x, x[0], mean, training=True)
+    with pytest.raises(ValueError, match="running_var must not overlap"):
+        F.batch_norm(x, mean, row, row, training=True)
+    np.testing.assert_array_equal(x, np.eye(COLS))
+    assert not mean.any()
+    assert (row == 1).all()
+
+
+def test_a_trillion_elements_are_a_memory_error():
+    wide = np.broadcast_to(np.float32(1), (10**6, 10**6))
+    thin = np.broadcast_to(np.float32(1), (1, 10**6))
+    for call in (
+        lambda: F.relu(wide),
+        lambda: F.relu(np.broadcast_to(np.int32(1), wide.shape)),
+        lambda: F.softmax(wide, 0),
+        lambda: F.argmax(wide, 1),
+        lambda: F.linear(wide, thin),
+        lambda: F.linear(thin, wide),
+        lambda: F.linear_backward(wide, wide, wide),
+        lambda: F.layer_norm(wide, 10**6),
+        lambda: F.mse_loss(wide, wide),
+        lambda: F.cross_entropy(wide, np.zeros(10**6, int)),
+        lambda: F.dropout(wide),
+        lambda: fastnet.tensor(wide),
+        lambda: nn.Linear(2**25, 2**15),
+        lambda: nn.BatchNorm1d(2**40),
+    ):
+        with pytest.raises(MemoryError, match="Unable to allocate"):
+            call()
+    for call in (
+        lambda: nn.Linear(2**33, 2**33),
+        lambda: nn.LayerNorm((2**62, 2**62)),
+        lambda: nn.BatchNorm1d(2**62),
+        lambda: F.one_hot([0], 2**62),
+        lambda: F.one_hot([0], 2**70),
+    ):
+        with pytest.raises(ValueError, match=r"."):
+            call()
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        as_strided(np.ones(8, np.float32), (2, 4), (2**62, 4)),
+        as_strided(np.ones(8, np.float32), (2, 4), (-(2**62), 4)),
+        as_strided(np.ones(8, np.float32), (4, 4), (2**62, 2**62)),
+    ],
+)
+def test_strides_beyond_memory_never_reach_it(array):
+    layer = nn.Sequential(nn.Linear(4, 4))
+    for call in (
+        lambda: layer(array),
+        lambda: layer.eval()(array),
+        lambda: fastnet.tensor(array),
+        lambda: fastnet.from_numpy(array),
+        lambda: F.relu(array.view(np.int32)),
+    ):
+        with pytest.raises(ValueError, match="must lie in memory"):
+            call()
+    out = np.ones((len(array), 2), np.float32)
+    with pytest.raises(ValueError, match="x must"):
+        _core.linear(array, np.ones((2, 4), np.float32), None, 0, 0.0, 0.0, out)
+
+
+def test_the_compiled_half_checks_what_it_is_given():
+    x, out = np.ones((6, 5), np.float32), np.ones((6, 3), np.float32)
+    w = np.ones((3, 5), np.float32)
+    with pytest.raises(ValueError, match="kind must be an activation's number"):
+        _core.linear(x, w, None, 1000, 0.0, 0.0, out)
+    with pytest.raises(TypeError, match="dbias must be an array"):
+        _core.linear_backward_w(out, x, np.ones((5, 3), np.float32), "abc")
+    with pytest.raises(TypeError, match="out must be an array"):
+        _core.layer_norm_backward(x, x, None, 1e-5, "abc", row.copy(), row.copy())
+    with pytest.raises(ValueError, match="dbias must not overlap"):
+        _core.linear_backward_w(out, x, np.ones((5, 3), np.float32), out[0])
