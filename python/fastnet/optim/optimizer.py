@@ -256,11 +256,12 @@ def memory(data: Array) -> Array:
 def gradient_memory(p: Any) -> Array:
     """Return a gradient as one vector in its parameter's layout, copied there if it must be."""
     data, grad = p._data, p._grad._data
-    if grad.strides != data.strides:
+    vector = flat(grad) if grad.strides == data.strides else None
+    if vector is None:
         same = zeros_like(p)
         same[...] = grad
-        grad = same
-    return memory(grad)
+        vector = memory(same)
+    return vector
 
 
 def check_flag(group: dict[str, Any], name: str) -> None:
