@@ -222,6 +222,8 @@ class Trainer:
         self._require_free()
         epochs = _count(epochs, "epochs")
         batch_size = _count(batch_size, "batch_size")
+        for group in self.optimizer.param_groups:
+            self.optimizer._check(group)
         patience = None if early_stopping is None else _count(early_stopping, "early_stopping")
         norm = _norm(max_norm)
         callbacks = list(callbacks)
@@ -237,7 +239,8 @@ class Trainer:
             if len(arrays[0]) == 0:
                 msg = "x must have at least one row"
                 raise ValueError(msg)
-            self._plan.require_batch(min(batch_size, len(arrays[0])))
+            batch_size = min(batch_size, len(arrays[0]))
+            self._plan.require_batch(batch_size)
             self._plan.require_batch(len(arrays[0]) % batch_size)
         elif sample_weight is not None or not isinstance(x, Iterable) or isinstance(x, np.ndarray):
             msg = "y must be given, unless x is an iterable of batches (then without sample_weight)"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastnet import _core
-from fastnet._arrays import Array, as_float, contiguous, to_array
+from fastnet._arrays import Array, as_classes, as_float, contiguous, to_array
 from fastnet._compile.buffers import Slot, move, same_place, slots_of, view_of
 from fastnet._compile.layers import Layers, contiguous_rows
 from fastnet._storage import aligned_zeros
@@ -22,6 +22,7 @@ from fastnet.nn.loss import (
     SmoothL1Loss,
 )
 from fastnet.nn.module import Module
+from fastnet.nn.parameter import Structure
 from fastnet.optim import SGD, Adam, AdamW, Optimizer
 from fastnet.random import default_rng
 
@@ -102,6 +103,9 @@ class Training:
         self.states = [aligned_zeros(length, self.dtype) for _ in _STATES[type(optimizer)]]
         self.network = self.layers.network()
         self._cores: dict[str, Any] = {}
+        self._model = model
+        self._parts = _parts_of(model)
+        self._version = Structure.version
 
     # ---- batches ----
 
@@ -115,7 +119,7 @@ class Training:
             if target.dtype.kind not in "iu":
                 msg = f"y must hold integer classes, got dtype {target.dtype}"
                 raise TypeError(msg)
-            target = np.ascontiguousarray(target, np.int64)
+            target = as_classes(target, "y")
         else:
             target = contiguous_rows(as_float(target, "y", self.dtype))
             if name == "cross_entropy":
@@ -137,12 +141,25 @@ class Training:
 
     def input(self, x: Any) -> Array:
         """Return x as a matrix with contiguous rows in the parameters' dtype."""
+        self._require_same_model()
         array = as_float(x, "x", self.dtype)
         if array.ndim != 2 or array.shape[1] != self.layers.in_features:
             hint = "; reshape(1, -1) makes one row of it" if array.ndim == 1 else ""
             msg = f"x must have shape (batch, {self.layers.in_features}), got {array.shape}{hint}"
             raise ValueError(msg)
         return contiguous_rows(array)
+
+    def _require_same_model(self) -> None:
+        """Raise RuntimeError if modules or parameters were replaced since compiling."""
+        if self._version == Structure.version:
+            return
+        parts = _parts_of(self._model)
+        if len(parts) != len(self._parts) or any(
+            a is not b for a, b in zip(parts, self._parts, strict=True)
+        ):
+            msg = "the model has other layers or parameters than it had; make a new trainer"
+            raise RuntimeError(msg)
+        self._version = Structure.version
 
     # ---- the engine's counterpart ----
 
@@ -285,6 +302,10 @@ class Training:
                 self.optimizer.state[slot.param].update(numbers)
             else:
                 self.optimizer.state.pop(slot.param, None)
+
+
+def _parts_of(model: Module) -> list[Any]:
+    return [*model.modules(), *model.parameters()]
 
 
 def _is_array(value: Any) -> bool:
