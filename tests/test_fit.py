@@ -314,6 +314,8 @@ def test_bad_input_is_named_and_changes_nothing(rng):
         trainer.step(x, y[:11])
     with pytest.raises(ValueError, match="classes from 0 to 4, got 7 in row 3"):
         trainer.step(x, np.where(np.arange(12) == 3, 7, y))
+    with pytest.raises(ValueError, match="y has a value too large for dtype int64"):
+        trainer.step(x, np.full(12, 2**64 - 100, np.uint64))  # -100, the ignored one, if it wraps
     with pytest.raises(ValueError, match="at least one row"):
         trainer.fit(x[:0], y[:0])
     with pytest.raises(ValueError, match="nonnegative"):
@@ -333,6 +335,39 @@ def test_bad_input_is_named_and_changes_nothing(rng):
         trainer.apply()
     for a, b in zip(weights(model), before, strict=True):
         assert_same_bits(a, b)
+
+
+def test_replaced_layers_are_noticed(rng):
+    x, y = batch(rng, 12)
+    for change in (
+        lambda model: setattr(model[0], "bias", None),
+        lambda model: setattr(model[0], "weight", nn.Parameter(model[0].weight.data)),
+        lambda model: model.__setitem__(0, nn.Linear(20, 3)),
+    ):
+        model = mlp()
+        trainer = fastnet.Trainer(
+            model, nn.CrossEntropyLoss(), OPTIMIZERS["adam"](model.parameters())
+        )
+        trainer.step(x, y)
+        change(model)
+        for call in (lambda: trainer.step(x, y), lambda: trainer.predict(x)):  # noqa: B023
+            with pytest.raises(RuntimeError, match="other layers or parameters"):
+                call()
+
+
+def test_fit_looks_at_rates_set_since_and_takes_any_batch_size(rng):
+    x, y = batch(rng, 12)
+    model = mlp()
+    trainer = fastnet.Trainer(model, nn.CrossEntropyLoss(), OPTIMIZERS["adam"](model.parameters()))
+    before = weights(model)
+    for rate, error in ((math.nan, ValueError), ("a", TypeError), (-1.0, ValueError)):
+        trainer.optimizer.param_groups[0]["lr"] = rate
+        with pytest.raises(error, match="lr must be"):
+            trainer.fit(x, y)
+    for a, b in zip(weights(model), before, strict=True):
+        assert_same_bits(a, b)
+    trainer.optimizer.param_groups[0]["lr"] = 0.01
+    assert len(trainer.fit(x, y, batch_size=2**70)["loss"]) == 1
 
 
 def test_learns_a_linear_map(rng):

@@ -5,7 +5,8 @@ import pytest
 from helpers import FMA_LEVELS, assert_same_bits, assert_within, eps
 
 import fastnet
-from fastnet import _core
+from fastnet import _core, nn, optim
+from fastnet._storage import flat, padded_row
 from fastnet.reference import optim as reference
 
 SGD = {
@@ -261,3 +262,21 @@ def test_steps_match_torch(isa, dtype, rng, name):
             1 - options.get("momentum", 0)
         )
         assert_within(result, p.detach().numpy(), steps * 16 * eps(dtype) * size)
+
+
+def test_memory_between_rows_that_is_no_padding_is_left_alone():
+    # A part of an array, with the strides of a padded weight, whose last row ends the memory.
+    mine = np.ones((7, padded_row(5, 4)), np.float32)
+    p = fastnet.from_numpy(mine[:, 3:8].T)
+    p.requires_grad = True
+    p.grad = np.ones((5, 7), np.float32)
+    with pytest.raises(ValueError, match="must lie in one piece of memory"):
+        optim.SGD([p], lr=0.5, weight_decay=0.5).step()
+    assert (mine == 1).all()
+    # As a gradient it is copied, so that the weight's padding stays zero.
+    layer = nn.Linear(7, 5)
+    expected = layer.weight.data - np.float32(0.5)
+    layer.weight.grad = mine[:, 3:8].T
+    optim.SGD([layer.weight], lr=0.5).step()
+    np.testing.assert_array_equal(layer.weight.data, expected)
+    assert not flat(layer.weight.data).reshape(7, -1)[:, 5:].any()
