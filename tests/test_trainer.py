@@ -157,6 +157,32 @@ def test_step_equals_the_tape_with_softmax_layers(dtype, rng, layer):
     assert_same_bits(trainer.predict(x), taped.eval()(x))
 
 
+def test_steps_see_new_seeds_rates_and_moments(rng):
+    loss = nn.CrossEntropyLoss()
+
+    def make():
+        seed = fastnet.random.Generator(1)
+        return nn.Sequential(
+            nn.Linear(20, 16, rng=seed), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 5, rng=seed)
+        )
+
+    taped, optimizer, fused, trainer = pair(make, loss, OPTIMIZERS["adam"])
+    for change in range(4):
+        x, y = batch(rng)
+        for o in (optimizer, trainer.optimizer):
+            if change == 1:
+                o.param_groups[0]["lr"] = 0.5
+            elif change == 2:
+                o.state[o.param_groups[0]["params"][0]]["exp_avg"] = np.ones((16, 20), np.float32)
+            elif change == 3:
+                o.load_state_dict(o.state_dict())
+        fastnet.manual_seed(change)
+        expected = taped_step(taped, loss, optimizer, x, y)
+        fastnet.manual_seed(change)
+        assert trainer.step(x, y) == expected
+    assert_same_weights(fused, taped)
+
+
 def test_nested_models_with_identity_flatten_and_activations_in_a_row(rng):
     def make():
         seed = fastnet.random.Generator(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,11 @@ class Training:
         self.states = [aligned_zeros(length, self.dtype) for _ in _STATES[type(optimizer)]]
         self.network = self.layers.network()
         self._cores: dict[str, Any] = {}
+        # The training object that is up to date, and what it was brought up to date with.
+        self._current: Any = None
+        self._options: list[list[Any]] = []
+        self._sources: list[tuple[int, Any] | None] = []
+        self._seen: list[tuple[Any, ...]] = []
         self._model = model
         self._parts = _parts_of(model)
         self._version = Structure.version
@@ -173,19 +179,49 @@ class Training:
                 self.network, _core.LOSSES[name], self.options, segments, self.params, self.grads
             )
             self._cores[name] = core
+        if core is self._current and self._unchanged():
+            return core
+        self._current = None
         self._adopt()
         groups = [self._group(slot) for slot in self.slots]
         states = [*self.states, None, None]
         core.set_optimizer(groups, states[0], states[1])
-        sources: list[Any] = []
-        for module in self.layers.modules:
-            if isinstance(module, Dropout):
-                rng = default_rng(module.rng)
-                sources.append((rng.key, rng._parts.tickets))
-            else:
-                sources.append(None)
-        core.set_random(sources)
+        self._sources = self._random_sources()
+        core.set_random(self._sources)
+        self._options = self._group_options()
+        self._seen = [self._now(slot) for slot in self.slots]
+        self._current = core
         return core
+
+    def _random_sources(self) -> list[tuple[int, Any] | None]:
+        """Return the key and the tickets of each dropout layer, None for the others."""
+        generators = [
+            default_rng(m.rng) if isinstance(m, Dropout) else None for m in self.layers.modules
+        ]
+        return [None if g is None else (g.key, g._parts.tickets) for g in generators]
+
+    def _group_options(self) -> list[list[Any]]:
+        """Return the options of the optimizer's groups, and how many parameters they have."""
+        groups = self.optimizer.param_groups
+        return [[len(g["params"]), *(v for k, v in g.items() if k != "params")] for g in groups]
+
+    def _now(self, slot: Slot) -> tuple[Any, ...]:
+        """Return what the updates of a parameter depend on, apart from its group's options."""
+        state = self.optimizer.state.get(slot.param)
+        if not state:
+            return slot.param._data, slot.param._requires
+        arrays = [state.get(name) for name in _STATES[type(self.optimizer)]]
+        return slot.param._data, slot.param._requires, state.get("step"), *arrays
+
+    def _unchanged(self) -> bool:
+        """Return whether the engine's training object still has what the optimizer has."""
+        if self._options != self._group_options():
+            return False
+        for slot, seen in zip(self.slots, self._seen, strict=True):
+            now = self._now(slot)
+            if len(now) != len(seen) or not all(map(operator.is_, now, seen)):
+                return False
+        return self._sources == self._random_sources()
 
     def any_loss(self) -> str:
         """Return a loss with a training object; all of them share parameters and gradients."""
@@ -274,6 +310,8 @@ class Training:
                     state[name] = view_of(buffer, slot)
             if adam:
                 state["step"], state["beta1_power"], state["beta2_power"] = progress
+        if core is self._current:
+            self._seen = [self._now(slot) for slot in self.slots]
 
     # ---- copies ----
 
@@ -289,6 +327,7 @@ class Training:
 
     def restore(self, snapshot: list[Any]) -> None:
         """Go back to a snapshot."""
+        self._current = None
         params, states, counts, had, running = snapshot
         for norm, copies in zip(self.layers.norms, running, strict=True):
             for buffer, copy in zip(norm.buffers(), copies, strict=True):

@@ -141,6 +141,12 @@ class Optimizer:
         state = self.state.get(p)
         if not state:
             state = self.state[p] = self._start(p)
+        for name in self._arrays:
+            array = state.get(name)
+            if array is not None and array.strides != p._data.strides:
+                # Set by the user: the update runs over memory, so layouts must agree.
+                state[name] = zeros_like(p)
+                state[name][...] = array
         return state
 
     def _start(self, p: Any) -> dict[str, Any]:
