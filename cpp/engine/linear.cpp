@@ -1,6 +1,8 @@
 // Splits the linear layer's products over threads and brings operands into the kernels' layouts.
 #include "engine/linear.hpp"
 
+#include <cstring>
+
 #include "core/threads.hpp"
 #include "dispatch/dispatch.hpp"
 
@@ -40,6 +42,12 @@ void product_on_team(ProductArgs<T> args, const ActivationSpec& act) {
   args.relu = act.kind == Activation::kRelu;
   constexpr Index kFewRows = 8;
   const bool by_row = args.m >= kFewRows * threads;
+  // Rows of A that are a multiple of 4 KiB apart fall into one cache set: they are copied.
+  const Index size = static_cast<Index>(sizeof(T));
+  const bool copy_a = by_row && args.a_k == 1 && args.m > 1 && args.a_row * size % 4096 == 0;
+  const Index copy_row = padded_row<T>(args.k);
+  if (copy_a) workspace().a.reserve(args.m * copy_row * size);
+  T* const copy = workspace().a.template as<T>();
   parallel(threads, [&](const Team& team) {
     ProductArgs<T> mine = args;
     mine.scratch = scratch.as<T>() + team.index() * (kProductScratchBytes / Index(sizeof(T)));
@@ -49,6 +57,14 @@ void product_on_team(ProductArgs<T> args, const ActivationSpec& act) {
       mine.m = end - begin;
       mine.a = args.a + begin * args.a_row;
       mine.c = args.c + begin * args.c_row;
+      if (copy_a) {
+        mine.a = copy + begin * copy_row;
+        mine.a_row = copy_row;
+        for (Index i = begin; i < end; ++i) {
+          std::memcpy(copy + i * copy_row, args.a + i * args.a_row,
+                      static_cast<std::size_t>(args.k * size));
+        }
+      }
     } else {
       constexpr Index kPanel = 2 * kAlignment / Index(sizeof(T));
       team.share(args.n, kPanel, &begin, &end);
