@@ -46,11 +46,10 @@ void Training<T>::gather(const Team& team, const Dataset<T>& data,
   auto* index = targets_.as<std::int64_t>();
   T* target = targets_.as<T>();
   const Index columns = network_.out_features();
-  const bool copy_x = pass_.x == x_buffer_;
   const auto bytes = static_cast<std::size_t>(network_.in_features()) * sizeof(T);
   for (Index i = begin; i < end; ++i) {
     const Index from = batch.order ? batch.order[i] : batch.first + i;
-    if (copy_x) std::memcpy(x_buffer_ + i * x_buffer_row_, data.x + from * data.x_row, bytes);
+    if (copies_x_) std::memcpy(x_buffer_ + i * x_buffer_row_, data.x + from * data.x_row, bytes);
     if (by_index) {
       index[i] = data.index[from];
     } else {
@@ -240,7 +239,7 @@ void Training<T>::apply_blocks(const Team& team) noexcept {
 template <class T>
 StepResult Training<T>::run_batch(const Team& team, const Dataset<T>& data, const BatchRows& batch,
                                   Mode mode) noexcept {
-  if (pass_.x != x_buffer_) pass_.x = data.x + batch.first * data.x_row;
+  if (team.index() == 0 && !copies_x_) pass_.x = data.x + batch.first * data.x_row;
   gather(team, data, batch);
   team.barrier();
   LossRows<T> rows = rows_;

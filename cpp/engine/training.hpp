@@ -188,6 +188,7 @@ class Training {
   Index capacity_ = 0;  // rows
   Buffer activations_, thread_memory_, targets_;
   std::vector<LayerArrays<T>> layers_;
+  bool copies_x_ = false;  // rows of x go to x_buffer_
   T* x_buffer_ = nullptr;
   Index x_buffer_row_ = 0;
   T* terms_ = nullptr;    // the loss by row
@@ -197,6 +198,8 @@ class Training {
   Plan plans_[2];  // for one thread and for a team
   const Plan* plan_ = nullptr;
   Pace pace_;
+  Index pace_batch_ = 0;  // what pace_ was measured with
+  int pace_threads_ = 0;
   std::vector<double> partial_;  // sums of squares by piece
   Index thread_bytes_ = 0;
   Index block_elements_ = 0;

@@ -110,6 +110,7 @@ void Training<T>::prepare(const Dataset<T>& data, Index batch, bool gather) {
   pass_.layers = &layers_;
   // Rows that lie in order are read where they are, unless their distance falls into one cache set.
   const bool direct = !gather && data.x_row % (4096 / Index(sizeof(T))) != 0;
+  copies_x_ = !direct;
   pass_.x = direct ? data.x : x_buffer_;
   pass_.x_row = direct ? data.x_row : x_buffer_row_;
 }

@@ -53,6 +53,11 @@ void Training<T>::run(const Dataset<T>& data, const std::int64_t* order, Index b
   prepare(data, batch, order != nullptr);
   const int threads = plan_->threads;
   const double serial = serial_microseconds(batch) * 1e-6;
+  if (batch != pace_batch_ || threads != pace_threads_) {
+    pace_ = Pace();
+    pace_batch_ = batch;
+    pace_threads_ = threads;
+  }
   const double end = now() + seconds;
   while (!epoch->finished && epoch->status != StepStatus::kNonFinite && now() < end) {
     if (threads == 1 || serial > kAlwaysTeamSeconds) {

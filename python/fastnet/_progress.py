@@ -31,6 +31,7 @@ class Bar:
 
 @contextmanager
 def progress_bar(progress: bool | None, epochs: int) -> Iterator[Bar | None]:
+    """Yield a bar over epochs, or None where there is to be none."""
     if progress is False or (progress is None and not sys.stderr.isatty()):
         yield None
         return
