@@ -346,3 +346,46 @@ def test_a_tampered_pickle_raises():
         rebuild(["a"], *arguments[1:])
     with pytest.raises(ValueError, match="dimensions"):
         rebuild(np.ones(3, np.float32), *arguments[1:])
+
+
+def test_a_call_that_goes_straight_to_the_compiled_model_is_the_call_that_does_not(rng):
+    model = nn.Sequential(nn.Linear(7, 5), nn.Tanh(), nn.Linear(5, 3)).eval()
+    x = rng.standard_normal((4, 7)).astype(np.float32)
+    first, second = model(x), model(x)  # the first compiles
+    assert_same_bits(first, second)
+    for same in (x.tolist(), np.asfortranarray(x), x.astype(np.float64)):
+        assert_same_bits(model(same), first)
+    out = np.empty((4, 3), np.float32)
+    assert model(x, out=out) is out
+    assert_same_bits(out, first)
+    for other in (pickle.loads(pickle.dumps(model)), copy.copy(model), copy.deepcopy(model)):
+        assert_same_bits(other(x), first)
+    with pytest.raises(ValueError, match="out must not overlap"):
+        model(x, out=x.reshape(-1)[:12].reshape(4, 3))
+    with pytest.raises(TypeError, match="out must have dtype float32"):
+        model(x, out=np.empty((4, 3)))
+
+
+def test_out_in_the_parameters_own_memory_is_refused(rng):
+    layer = nn.Linear(4, 4, bias=False)
+    model = nn.Sequential(layer).eval()
+    x = rng.standard_normal((1, 4)).astype(np.float32)
+    expected = model(x)
+    row = layer.weight.data.T[2:3]
+    assert row.flags.c_contiguous
+    for _ in range(2):
+        with pytest.raises(ValueError, match="out must not overlap"):
+            model(x, out=row)
+    assert_same_bits(model(x), expected)
+
+
+def test_a_forward_of_a_subclass_sees_every_call(rng):
+    class Doubling(nn.Sequential):
+        def forward(self, input, out=None):
+            return 2 * super().forward(input)
+
+    model = Doubling(nn.Linear(3, 2)).eval()
+    x = rng.standard_normal((4, 3)).astype(np.float32)
+    expected = 2 * model[0](x)
+    for _ in range(2):
+        assert_same_bits(model(x), expected)

@@ -91,12 +91,25 @@ void require_dtype(const py::array& a, const char* name) {
   }
 }
 
-inline void require_shape(const py::array& a, const char* name,
-                          std::initializer_list<Index> shape) {
+// Whether an object is exactly a numpy.ndarray (no subclass) of T, native and aligned: the direct
+// paths take these and leave everything else, without an error, to Python's conversions.
+template <class T>
+bool is_plain(const py::handle& object) {
+  if (Py_TYPE(object.ptr()) != py::detail::npy_api::get().PyArray_Type_) return false;
+  const auto a = py::reinterpret_borrow<py::array>(object);
+  return has_dtype<T>(a) && has_flag(a, py::detail::npy_api::NPY_ARRAY_ALIGNED_);
+}
+
+inline bool has_shape(const py::array& a, std::initializer_list<Index> shape) {
   bool same = a.ndim() == static_cast<Index>(shape.size());
   Index d = 0;
   for (Index n : shape) same = same && a.shape(d++) == n;
-  if (!same) {
+  return same;
+}
+
+inline void require_shape(const py::array& a, const char* name,
+                          std::initializer_list<Index> shape) {
+  if (!has_shape(a, shape)) {
     value_error(std::string(name) + " must have shape " + shape_text(shape) + ", got " +
                 shape_text(a));
   }
@@ -169,27 +182,37 @@ struct Matrix {
   bool unit_row() const { return row == 1 || rows <= 1; }
 };
 
-// A matrix for reading with positive strides, one of them 1; `swap` gives its transpose.
+// A matrix with positive strides, one of them 1, as it lies; false if it lies otherwise.
 template <class T>
-Matrix<T> input_matrix(const py::array& a, const char* name) {
-  require_ndim(a, name, 2);
-  require_dtype<T>(a, name);
+bool read_matrix(const py::array& a, Matrix<T>* result) {
   const Index size = static_cast<Index>(sizeof(T));
   Matrix<T> m{static_cast<const T*>(a.data()), a.shape(0), a.shape(1), a.strides(0) / size,
               a.strides(1) / size};
-  if (m.rows == 0 || m.cols == 0) return {m.data, m.rows, m.cols, m.cols, 1};
+  if (m.rows == 0 || m.cols == 0) {
+    *result = {m.data, m.rows, m.cols, m.cols, 1};
+    return true;
+  }
   // No process has more memory than 2^56 bytes, so that reaches below it do not overflow.
   constexpr Index limit = Index(1) << 56;
-  if (a.strides(0) > limit / m.rows || a.strides(1) > limit / m.cols) {
-    value_error(std::string(name) + " must lie in memory");
-  }
+  if (a.strides(0) > limit / m.rows || a.strides(1) > limit / m.cols) return false;
   if (m.cols == 1) m.col = 1;
   if (m.rows == 1) m.row = m.col == 1 ? m.cols : 1;
   const bool whole = a.strides(0) % size == 0 && a.strides(1) % size == 0;
   const bool by_rows = m.col == 1 && (m.row >= m.cols || m.rows == 1);
   const bool by_cols = m.row == 1 && (m.col >= m.rows || m.cols == 1);
-  if (!whole || !(by_rows || by_cols)) {
-    value_error(std::string(name) + " must have contiguous rows or columns, got strides (" +
+  *result = m;
+  return whole && (by_rows || by_cols);
+}
+
+// A matrix for reading; `transposed` gives its transpose.
+template <class T>
+Matrix<T> input_matrix(const py::array& a, const char* name) {
+  require_ndim(a, name, 2);
+  require_dtype<T>(a, name);
+  Matrix<T> m;
+  if (!read_matrix(a, &m)) {
+    value_error(std::string(name) +
+                " must lie in memory with contiguous rows or columns, got strides (" +
                 std::to_string(a.strides(0)) + ", " + std::to_string(a.strides(1)) + ")");
   }
   return m;
@@ -200,24 +223,28 @@ Matrix<T> transposed(const Matrix<T>& m) {
   return {m.data, m.cols, m.rows, m.col, m.row};
 }
 
-// Fails if the memory that `out` and `in` span overlaps; with allow_same, in == out is allowed.
-inline void require_no_overlap(const py::array& out, const char* out_name, const py::array& in,
-                               const char* in_name, bool allow_same = false) {
-  auto span = [](const py::array& a, const char** low, const char** high) {
-    const char* p = static_cast<const char*>(a.data());
+// Whether the memory that two arrays span overlaps.
+inline bool overlap(const py::array& a, const py::array& b) {
+  const auto span = [](const py::array& x, const char** low, const char** high) {
+    const char* p = static_cast<const char*>(x.data());
     *low = *high = p;
-    for (Index d = 0; d < a.ndim(); ++d) {
-      if (a.shape(d) == 0) return false;
-      const Index reach = (a.shape(d) - 1) * a.strides(d);
+    for (Index d = 0; d < x.ndim(); ++d) {
+      if (x.shape(d) == 0) return false;
+      const Index reach = (x.shape(d) - 1) * x.strides(d);
       (reach < 0 ? *low : *high) += reach;
     }
-    *high += a.itemsize();
+    *high += x.itemsize();
     return true;
   };
   const char *l1, *h1, *l2, *h2;
-  if (!span(out, &l1, &h1) || !span(in, &l2, &h2)) return;
-  if (l1 >= h2 || l2 >= h1) return;
-  if (allow_same && l1 == l2 && h1 == h2) return;
+  return span(a, &l1, &h1) && span(b, &l2, &h2) && l1 < h2 && l2 < h1;
+}
+
+// Fails if `out` and `in` overlap; with allow_same, C-contiguous ones may be the same.
+inline void require_no_overlap(const py::array& out, const char* out_name, const py::array& in,
+                               const char* in_name, bool allow_same = false) {
+  if (!overlap(out, in)) return;
+  if (allow_same && out.data() == in.data() && out.nbytes() == in.nbytes()) return;
   value_error(std::string(out_name) + " must not overlap " + in_name);
 }
 
@@ -240,6 +267,40 @@ template <class T>
 py::array new_array(std::initializer_list<Index> shape) {
   return py::array(py::dtype(DtypeOf<T>::num),
                    std::vector<py::ssize_t>(shape.begin(), shape.end()));
+}
+
+// Where a direct path writes: a new array, or `out` if it is one to be filled as it is; a null
+// object if it is not.
+template <class T>
+py::object direct_output(const py::handle& out, std::initializer_list<Index> shape) {
+  if (out.is_none()) return new_array<T>(shape);
+  if (!is_plain<T>(out)) return py::object();
+  auto a = py::reinterpret_borrow<py::array>(out);
+  const bool fits = has_shape(a, shape) && a.writeable() && has_flag(a, py::array::c_style);
+  return fits ? std::move(a) : py::object();
+}
+
+// Where a direct path that may work in place writes what has x's shape; x is C-contiguous.
+template <class T>
+py::object direct_output_like(const py::handle& out, const py::array& x) {
+  if (out.is_none()) {
+    return py::array(py::dtype(DtypeOf<T>::num),
+                     std::vector<py::ssize_t>(x.shape(), x.shape() + x.ndim()));
+  }
+  if (!is_plain<T>(out)) return py::object();
+  auto a = py::reinterpret_borrow<py::array>(out);
+  bool fits = a.ndim() == x.ndim() && a.writeable() && has_flag(a, py::array::c_style);
+  for (Index d = 0; fits && d < x.ndim(); ++d) fits = a.shape(d) == x.shape(d);
+  fits = fits && (a.data() == x.data() || !overlap(a, x));
+  return fits ? std::move(a) : py::object();
+}
+
+// f(T{}) if x is a plain array of T, float or double, else None.
+template <class F>
+py::object with_plain_type(const py::handle& x, F f) {
+  if (is_plain<float>(x)) return f(float{});
+  if (is_plain<double>(x)) return f(double{});
+  return py::none();
 }
 
 // Calls f(T{}) with T the dtype of a, float or double.

@@ -27,6 +27,25 @@ void forward(int kind, const py::array& x, py::array& y, double a, double b) {
   });
 }
 
+// f(x) of a plain C-contiguous array, None for all else.
+py::object direct(int kind, const py::handle& x, const py::handle& out, double a, double b) {
+  if (kind < 0 || kind >= static_cast<int>(Activation::kCount)) return py::none();
+  return with_plain_type(x, [&](auto tag) -> py::object {
+    using T = decltype(tag);
+    const auto ax = py::reinterpret_borrow<py::array>(x);
+    if (!has_flag(ax, py::array::c_style)) return py::none();
+    py::object result = direct_output_like<T>(out, ax);
+    if (!result) return py::none();
+    T* y = static_cast<T*>(py::reinterpret_borrow<py::array>(result).mutable_data());
+    {
+      ReleaseGil release;
+      activation_forward({static_cast<Activation>(kind), a, b}, static_cast<const T*>(ax.data()), y,
+                         ax.size());
+    }
+    return result;
+  });
+}
+
 void backward(int kind, const py::array& dy, const py::array& s, py::array& dx, double a,
               double b) {
   const ActivationSpec spec = spec_of(kind, a, b);
@@ -56,6 +75,8 @@ void bind_activation(py::module_& m) {
   m.attr("ACTIVATIONS") = kinds;
   m.def("activation", &forward, py::arg("kind"), py::arg("x").noconvert(),
         py::arg("out").noconvert(), py::arg("a") = 0.0, py::arg("b") = 0.0, "out = f(x).");
+  m.def("activation_direct", &direct, py::arg("kind"), py::arg("x"), py::arg("out"), py::arg("a"),
+        py::arg("b"), "f(x) of a plain array, None for others.");
   m.def("activation_backward", &backward, py::arg("kind"), py::arg("dy").noconvert(),
         py::arg("x").noconvert(), py::arg("out").noconvert(), py::arg("a") = 0.0,
         py::arg("b") = 0.0,

@@ -32,6 +32,45 @@ void forward(const py::array& x, const py::array& weight, const py::object& bias
   });
 }
 
+// act(x weight.T + bias) for plain arrays that need no conversion; None for all else, which the
+// function in Python converts or refuses.
+py::object direct(const py::handle& x, const py::handle& weight, const py::handle& bias, int kind,
+                  double a, double b, const py::handle& out) {
+  if (kind < 0 || kind >= static_cast<int>(Activation::kCount)) return py::none();
+  const ActivationSpec act{static_cast<Activation>(kind), a, b};
+  return with_plain_type(x, [&](auto tag) -> py::object {
+    using T = decltype(tag);
+    if (!is_plain<T>(weight)) return py::none();
+    const auto ax = py::reinterpret_borrow<py::array>(x);
+    const auto aw = py::reinterpret_borrow<py::array>(weight);
+    Matrix<T> mx, mw;
+    if (ax.ndim() != 2 || aw.ndim() != 2 || ax.shape(1) != aw.shape(1)) return py::none();
+    if (!read_matrix(ax, &mx) || !read_matrix(aw, &mw)) return py::none();
+    const T* pb = nullptr;
+    py::array ab;
+    if (!bias.is_none()) {
+      if (!is_plain<T>(bias)) return py::none();
+      ab = py::reinterpret_borrow<py::array>(bias);
+      if (!has_shape(ab, {mw.rows}) || !has_flag(ab, py::array::c_style)) return py::none();
+      pb = static_cast<const T*>(ab.data());
+    }
+    const Matrix<T> w = transposed(mw);
+    py::object result = direct_output<T>(out, {mx.rows, w.cols});
+    if (!result) return py::none();
+    auto y = py::reinterpret_borrow<py::array>(result);
+    if (!out.is_none() && (overlap(y, ax) || overlap(y, aw) || (pb && overlap(y, ab)))) {
+      return py::none();
+    }
+    T* py = static_cast<T*>(y.mutable_data());
+    {
+      ReleaseGil release;
+      linear_forward<T>(mx.rows, w.cols, mx.cols, operand(mx), operand(w), false, pb, act, py,
+                        w.cols);
+    }
+    return result;
+  });
+}
+
 void backward_x(const py::array& dy, const py::array& weight, py::array& dx) {
   with_float_type(dy, "dy", [&](auto tag) {
     using T = decltype(tag);
@@ -77,6 +116,9 @@ void bind_linear(py::module_& m) {
   m.def("linear", &forward, py::arg("x").noconvert(), py::arg("weight").noconvert(),
         py::arg("bias"), py::arg("kind"), py::arg("a"), py::arg("b"), py::arg("out").noconvert(),
         "out = act(x weight.T + bias).");
+  m.def("linear_direct", &direct, py::arg("x"), py::arg("weight"), py::arg("bias"), py::arg("kind"),
+        py::arg("a"), py::arg("b"), py::arg("out"),
+        "act(x weight.T + bias) of plain arrays, None for others.");
   m.def("linear_backward_x", &backward_x, py::arg("dy").noconvert(), py::arg("weight").noconvert(),
         py::arg("out").noconvert(), "out = dy weight.");
   m.def("linear_backward_w", &backward_w, py::arg("dy").noconvert(), py::arg("x").noconvert(),

@@ -80,9 +80,40 @@ void NetworkObject<T>::predict(const py::array& x, py::array& out) {
   const Index n = x.shape(0);
   T* py = output<T>(out, "out", {n, network_.out_features()});
   require_no_overlap(out, "out", x, "x");
+  if (overlaps_parameters(out)) value_error("out must not overlap the model's parameters");
   const Use use(users, false);
   ReleaseGil release;
   fastnet::predict(network_, px, x_row, n, py);
+}
+
+template <class T>
+py::object NetworkObject<T>::direct(const py::handle& x, const py::handle& out) {
+  if (!is_plain<T>(x)) return py::none();
+  const auto a = py::reinterpret_borrow<py::array>(x);
+  Matrix<T> m;
+  if (a.ndim() != 2 || a.shape(1) != network_.in_features() || !read_matrix(a, &m) ||
+      !m.unit_col()) {
+    return py::none();
+  }
+  py::object result = direct_output<T>(out, {m.rows, network_.out_features()});
+  if (!result) return py::none();
+  auto y = py::reinterpret_borrow<py::array>(result);
+  if (!out.is_none() && (overlap(y, a) || overlaps_parameters(y))) return py::none();
+  T* py = static_cast<T*>(y.mutable_data());
+  const Use use(users, false);
+  {
+    ReleaseGil release;
+    fastnet::predict(network_, m.data, m.rows > 1 ? m.row : m.cols, m.rows, py);
+  }
+  return result;
+}
+
+template <class T>
+bool NetworkObject<T>::overlaps_parameters(const py::array& a) const {
+  for (const auto& parameter : keep_) {
+    if (overlap(a, py::reinterpret_borrow<py::array>(parameter))) return true;
+  }
+  return false;
 }
 
 namespace {
@@ -92,7 +123,9 @@ void bind_types(py::module_& m, const std::string& suffix) {
   py::class_<NetworkObject<T>>(m, ("Network_" + suffix).c_str(), "Layers over flat parameters.")
       .def(py::init<const py::list&>(), py::arg("layers"))
       .def("predict", &NetworkObject<T>::predict, py::arg("x").noconvert(),
-           py::arg("out").noconvert(), "out = network(x), evaluating.");
+           py::arg("out").noconvert(), "out = network(x), evaluating.")
+      .def("direct", &NetworkObject<T>::direct, py::arg("x"), py::arg("out"),
+           "network(x) of a plain matrix, None for others.");
 }
 
 }  // namespace

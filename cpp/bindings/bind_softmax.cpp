@@ -20,6 +20,24 @@ void forward(bool log, const py::array& x, py::array& out) {
   });
 }
 
+// Softmax along the last axis of a plain C-contiguous array, None for all else.
+py::object direct(bool log, const py::handle& x, const py::handle& out) {
+  return with_plain_type(x, [&](auto tag) -> py::object {
+    using T = decltype(tag);
+    const auto ax = py::reinterpret_borrow<py::array>(x);
+    if (!has_flag(ax, py::array::c_style) || ax.ndim() == 0 || ax.size() == 0) return py::none();
+    py::object result = direct_output_like<T>(out, ax);
+    if (!result) return py::none();
+    T* y = static_cast<T*>(py::reinterpret_borrow<py::array>(result).mutable_data());
+    const Index n = ax.shape(ax.ndim() - 1);
+    {
+      ReleaseGil release;
+      softmax_forward(log, static_cast<const T*>(ax.data()), y, ax.size() / n, n);
+    }
+    return result;
+  });
+}
+
 void backward(bool log, const py::array& dy, const py::array& y, py::array& out) {
   require_ndim(dy, "dy", 2);
   with_float_type(dy, "dy", [&](auto tag) {
@@ -64,6 +82,8 @@ double sum_of(const py::array& x) {
 void bind_softmax(py::module_& m) {
   m.def("softmax", &forward, py::arg("log"), py::arg("x").noconvert(), py::arg("out").noconvert(),
         "out = softmax of x's rows, or its logarithm.");
+  m.def("softmax_direct", &direct, py::arg("log"), py::arg("x"), py::arg("out"),
+        "Softmax, or its logarithm, along the last axis of a plain array, None for others.");
   m.def("softmax_backward", &backward, py::arg("log"), py::arg("dy").noconvert(),
         py::arg("y").noconvert(), py::arg("out").noconvert(),
         "out = gradient of softmax's input, or log_softmax's, from the output y.");

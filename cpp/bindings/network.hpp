@@ -51,6 +51,8 @@ class NetworkObject {
   explicit NetworkObject(const py::list& layers) : network_(layers_of<T>(layers, keep_)) {}
 
   void predict(const py::array& x, py::array& out);
+  // network(x) for a plain matrix that needs no conversion, None for all else.
+  py::object direct(const py::handle& x, const py::handle& out);
 
   // A matrix with contiguous rows.
   static const T* rows(const py::array& x, const char* name, Index columns, Index* row) {
@@ -69,6 +71,8 @@ class NetworkObject {
   Users users;
 
  private:
+  bool overlaps_parameters(const py::array& a) const;
+
   py::list keep_;  // the parameters' arrays
   Network<T> network_;
 };

@@ -19,6 +19,10 @@ _DEFAULTS: dict[str, tuple[float, float]] = {
     "softplus": (1.0, 20.0),
     "hardtanh": (-1.0, 1.0),
 }
+_CODES: dict[str | None, tuple[int, float, float]] = {
+    name: (kind, *_DEFAULTS.get(name, (0.0, 0.0))) for name, kind in _KINDS.items()
+}
+_CODES[None] = _CODES["identity"]
 _OPTIONS = {
     "leaky_relu": ("negative_slope",),
     "elu": ("alpha",),
@@ -29,11 +33,12 @@ _OPTIONS = {
 
 def activation_code(name: Any) -> tuple[int, float, float]:
     """Return the number and the default parameters by which kernels know an activation."""
-    name = "identity" if name is None else name
-    if not isinstance(name, str) or name not in _KINDS:
-        msg = f"activation must be one of {', '.join(_KINDS)}, got {name!r}"
-        raise ValueError(msg)
-    return _KINDS[name], *_DEFAULTS.get(name, (0.0, 0.0))
+    if name is None or isinstance(name, str):
+        code = _CODES.get(name)
+        if code is not None:
+            return code
+    msg = f"activation must be one of {', '.join(_KINDS)}, got {name!r}"
+    raise ValueError(msg)
 
 
 def _numbers(kind: str, options: tuple[Any, ...]) -> list[float]:
@@ -42,10 +47,14 @@ def _numbers(kind: str, options: tuple[Any, ...]) -> list[float]:
 
 def apply_forward(kind: str, x: Any, out: Array | None, *options: Any) -> Array:
     """Return the activation `kind` of x."""
-    numbers = _numbers(kind, options)
+    numbers = _numbers(kind, options) if options else []
+    a, b = (*numbers, 0.0, 0.0)[:2]
+    y: Array | None = _core.activation_direct(_KINDS[kind], x, out, a, b)
+    if y is not None:
+        return y
     x = as_float(x, "x")
     result = output(out, x.shape, x.dtype)
-    _core.activation(_KINDS[kind], contiguous(x), result, *numbers)
+    _core.activation(_KINDS[kind], contiguous(x), result, a, b)
     return result
 
 

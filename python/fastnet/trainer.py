@@ -16,6 +16,7 @@ from fastnet._epochs import epoch_order as epoch_order
 from fastnet._epochs import run_batches, run_epoch
 from fastnet._progress import progress_bar
 from fastnet.nn.module import Module
+from fastnet.nn.parameter import Structure
 from fastnet.optim import Optimizer
 from fastnet.random import Generator, default_rng
 
@@ -222,8 +223,6 @@ class Trainer:
         self._require_free()
         epochs = _count(epochs, "epochs")
         batch_size = _count(batch_size, "batch_size")
-        for group in self.optimizer.param_groups:
-            self.optimizer._check(group)
         patience = None if early_stopping is None else _count(early_stopping, "early_stopping")
         norm = _norm(max_norm)
         callbacks = list(callbacks)
@@ -307,6 +306,10 @@ class Trainer:
 
     def _predict(self, x: Any, out: Array | None = None) -> Array:
         plan = self._plan
+        plan.require_same_model()
+        y: Array | None = plan.network.direct(x, out)
+        if y is not None:
+            return y
         rows = plan.input(x)
         result = output(out, (len(rows), plan.layers.out_features), plan.dtype)
         plan.network.predict(rows, result)
@@ -353,10 +356,16 @@ class Trainer:
         if self._fitting is not None:
             msg = "fit is already running"
             raise RuntimeError(msg)
-        self._fitting = threading.get_ident()
+        Structure.fitted_here(slot.param for slot in self._plan.slots)
+        thread = self._fitting = threading.get_ident()
+        parameters = [id(slot.param) for slot in self._plan.slots]
+        Structure.fitting |= dict.fromkeys(parameters, thread)
+        Structure.version += 1  # plans of the model made before are good no longer
         try:
             yield
         finally:
+            for parameter in parameters:
+                Structure.fitting.pop(parameter, None)
             self._fitting = None
 
 

@@ -162,6 +162,7 @@ class Inference:
 
     def __init__(self, layers: Layers) -> None:
         self.network = layers.network()
+        self.direct = self.network.direct
         self.in_features = layers.in_features
         self.out_features = layers.out_features
         self.dtype = layers.dtype

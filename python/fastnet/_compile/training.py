@@ -147,7 +147,7 @@ class Training:
 
     def input(self, x: Any) -> Array:
         """Return x as a matrix with contiguous rows in the parameters' dtype."""
-        self._require_same_model()
+        self.require_same_model()
         array = as_float(x, "x", self.dtype)
         if array.ndim != 2 or array.shape[1] != self.layers.in_features:
             hint = "; reshape(1, -1) makes one row of it" if array.ndim == 1 else ""
@@ -155,7 +155,7 @@ class Training:
             raise ValueError(msg)
         return contiguous_rows(array)
 
-    def _require_same_model(self) -> None:
+    def require_same_model(self) -> None:
         """Raise RuntimeError if modules or parameters were replaced since compiling."""
         if self._version == Structure.version:
             return
@@ -182,6 +182,8 @@ class Training:
         if core is self._current and self._unchanged():
             return core
         self._current = None
+        for group in self.optimizer.param_groups:
+            self.optimizer._check(group)
         self._adopt()
         groups = [self._group(slot) for slot in self.slots]
         states = [*self.states, None, None]

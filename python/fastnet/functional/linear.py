@@ -56,6 +56,10 @@ def linear(
     >>> F.linear(np.float32([[1, 2]]), np.float32([[1, 1], [1, -1]]), activation="relu")
     array([[3., 0.]], dtype=float32)
     """
+    kind, a, b = activation_code(activation)
+    y = _core.linear_direct(x, weight, bias, kind, a, b, out)
+    if y is not None:
+        return y
     if is_tensor(x, weight, bias):
         return _taped(x, weight, bias, activation, out)
     x = as_float(x, "x")
@@ -73,7 +77,6 @@ def linear(
             raise ValueError(msg)
         bias = np.ascontiguousarray(bias)
     same_dtype(x, weight=weight, bias=bias)
-    kind, a, b = activation_code(activation)
     result = output(out, (*x.shape[:-1], weight.shape[0]), x.dtype)
     rows = (
         x.reshape(-1, x.shape[-1])
@@ -100,7 +103,6 @@ def _taped(x: Any, weight: Any, bias: Any, activation: str | None, out: Array | 
         msg = "linear takes no out when an argument is a Tensor"
         raise TypeError(msg)
     if activation is not None:
-        activation_code(activation)
         y = _taped(x, weight, bias, None, None)
         if activation == "gelu_tanh":
             return functional.gelu(y, "tanh")

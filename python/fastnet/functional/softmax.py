@@ -48,6 +48,10 @@ def _along(axis: int, result: Array, kernel: Any, *arrays: Array) -> Array:
 
 
 def _forward(log: bool, x: Any, dim: int, out: Array | None) -> Array:
+    if type(dim) is int and type(x) is np.ndarray and dim in (-1, x.ndim - 1):
+        y: Array | None = _core.softmax_direct(log, x, out)
+        if y is not None:
+            return y
     x = as_float(x, "x")
     axis = _axis(dim, x.ndim)
     result = output(out, x.shape, x.dtype)

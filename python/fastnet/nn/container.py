@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
-from weakref import WeakKeyDictionary
 
 from fastnet.autograd.core import TensorCore
 from fastnet.nn._checks import attribute_name
@@ -98,6 +97,8 @@ class Sequential(_Ordered):
     """
 
     _takes_out = True
+    # The structure's version, the compiled model or None, and whether a call may go straight to it.
+    _plan: tuple[int, Any, bool] | None = None
 
     def __init__(self, *args: Any, **kwargs: Module) -> None:
         super().__init__()
@@ -126,6 +127,20 @@ class Sequential(_Ordered):
             return found
         return self._modules()[self._position(index)]
 
+    def __call__(self, input: Any, out: Any = None) -> Any:
+        """Run `forward`; of a plain matrix, in evaluation mode, as one compiled call."""
+        plan = self._plan
+        if plan is not None and plan[0] == Structure.version and plan[2]:
+            y = plan[1].direct(input, out)
+            if y is not None:
+                return y
+        return super().__call__(input) if out is None else super().__call__(input, out=out)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        state.pop("_plan", None)
+        return state
+
     def forward(self, input: Any, out: Any = None) -> Any:
         """Return the last module's result."""
         x = input
@@ -148,17 +163,20 @@ class Sequential(_Ordered):
 
     def _run_compiled(self, input: Any, out: Any) -> Any:
         """Return the result of the compiled model for a matrix; None if there is none for it."""
-        known = _compiled.get(self)
-        if known is None or known[0] != Structure.version:
+        plan = self._plan
+        if plan is None or plan[0] != Structure.version:
             from fastnet._compile import compile_inference
 
-            known = (Structure.version, compile_inference(self))
-            _compiled[self] = known
-        return None if known[1] is None else known[1](input, out)
-
-
-# By Sequential: the structure's version, and the compiled model or None.
-_compiled: WeakKeyDictionary[Sequential, tuple[int, Any]] = WeakKeyDictionary()
+            version = Structure.version
+            changing = Structure.fitted_here(self.parameters())
+            compiled = compile_inference(self)
+            # A forward of a subclass's own must see every call.
+            direct = compiled is not None and type(self).forward is Sequential.forward
+            plan = (version, compiled, direct)
+            # While a fit's callback is here, calls from other threads must not find a plan.
+            if not changing:
+                self.__dict__["_plan"] = plan
+        return None if plan[1] is None else plan[1](input, out)
 
 
 class ModuleList(_Ordered):

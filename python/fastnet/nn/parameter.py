@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +21,17 @@ class Structure:
     """
 
     version = 0
+    # Parameters that a fit is changing, by id, and the thread it runs in.
+    fitting: ClassVar[dict[int, int]] = {}
+
+    @classmethod
+    def fitted_here(cls, parameters: Iterable[Parameter]) -> bool:
+        """Return whether a fit in this thread is changing some; RuntimeError if in another."""
+        threads = {cls.fitting[id(p)] for p in parameters if id(p) in cls.fitting}
+        if threads - {threading.get_ident()}:
+            msg = "the model is being modified by another thread"
+            raise RuntimeError(msg)
+        return bool(threads)
 
 
 class Parameter(Tensor):

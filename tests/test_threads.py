@@ -1,0 +1,174 @@
+"""Many callers of one model, other libraries in the process, and limits set from outside."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+from helpers import assert_same_bits
+from models import OPTIMIZERS, batch, mlp
+
+import fastnet
+from fastnet import nn
+
+
+def run_all(threads):
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def python(code, prefix=()):
+    """Run code in a new interpreter, without limits of this one's, and return what it prints."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "FASTNET_"))}
+    done = subprocess.run(
+        [*prefix, sys.executable, "-c", code],
+        capture_output=True, text=True, timeout=120, check=False, env=env,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("rows", [1, 300])
+def test_many_callers_of_one_model_get_the_serial_answer(rows, rng):
+    x, _ = batch(rng, rows)
+    model = mlp((20, 256, 256, 5)).eval()
+    trainer = fastnet.Trainer(model, nn.CrossEntropyLoss(), OPTIMIZERS["adam"](model.parameters()))
+    fastnet.set_num_threads(1)
+    expected = trainer.predict(x)
+    fastnet.set_num_threads(2)
+    callers, wrong = 32, []
+    before = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 0
+    most = [0]
+    start = threading.Barrier(callers)
+
+    def call():
+        start.wait()
+        for i in range(20):
+            y = trainer.predict(x) if i % 2 else model(x)
+            if y.tobytes() != expected.tobytes():
+                wrong.append(y)
+        if before:
+            most[0] = max(most[0], len(os.listdir("/proc/self/task")))
+
+    try:
+        run_all([threading.Thread(target=call) for _ in range(callers)])
+    finally:
+        fastnet.set_num_threads(None)
+    assert not wrong
+    # The callers, and for each that ever had the team one thread more, which OpenMP keeps for it.
+    assert most[0] <= before + 2 * callers
+
+
+def test_a_model_being_fitted_is_for_its_own_thread_alone(rng):
+    x, y = batch(rng, 64)
+    model = mlp()
+    trainer = fastnet.Trainer(model, nn.CrossEntropyLoss(), OPTIMIZERS["adam"](model.parameters()))
+    messages, answers = [], []
+
+    def use(call):
+        try:
+            call()
+        except RuntimeError as error:
+            messages.append(str(error))
+
+    calls = [
+        lambda: trainer.predict(x),
+        lambda: trainer.evaluate(x, y),
+        lambda: trainer.step(x, y),
+        lambda: trainer.fit(x, y),
+        lambda: model(x),
+    ]
+
+    def callback(*_):
+        answers.append(model.eval()(x))  # this thread may
+        run_all([threading.Thread(target=use, args=(call,)) for call in calls])
+        model.train()
+
+    trainer.fit(x, y, epochs=2, callbacks=[callback])
+    assert len(messages) == 2 * len(calls)
+    assert set(messages) <= {
+        "the model is being modified by another thread",
+        "fit is already running",
+    }
+    assert len(answers) == 2
+    # Afterwards all may.
+    use(lambda: answers.append(model.eval()(x)))
+    assert_same_bits(answers[-1], trainer.predict(x))
+
+
+def test_fits_of_two_models_at_once_are_the_fits_one_after_the_other(rng):
+    x, y = batch(rng, 200)
+
+    def fit():
+        model = mlp((20, 64, 64, 5))
+        optimizer = OPTIMIZERS["adam"](model.parameters())
+        trainer = fastnet.Trainer(model, nn.CrossEntropyLoss(), optimizer)
+        trainer.fit(x, y, epochs=3, rng=1)
+        return trainer.predict(x)
+
+    expected = fit()
+    results = []
+    run_all([threading.Thread(target=lambda: results.append(fit())) for _ in range(4)])
+    assert len(results) == 4
+    for result in results:
+        assert_same_bits(result, expected)
+
+
+IMPORTS = """
+import {first}
+import {second}
+import numpy as np, fastnet
+import fastnet.functional as F
+rng = np.random.default_rng(0)
+x = rng.standard_normal((300, 200)).astype("f4")
+def ours():
+    return F.linear(x, x[:150]).tobytes()
+def theirs():
+    if "{other}" == "torch":
+        import torch
+        return torch.nn.functional.linear(torch.from_numpy(x), torch.from_numpy(x[:150])).numpy()
+    from sklearn.neighbors import KNeighborsClassifier
+    y = np.arange(300) % 3
+    return KNeighborsClassifier().fit(x, y).predict_proba(x)
+fastnet.set_num_threads(1)
+expected = ours()
+fastnet.set_num_threads(2)
+for _ in range(20):
+    assert ours() == expected
+    theirs()
+print("done")
+"""
+
+
+@pytest.mark.parametrize(
+    "other", ["sklearn.neighbors", pytest.param("torch", marks=pytest.mark.peers)]
+)
+@pytest.mark.parametrize("ours_first", [True, False])
+def test_beside_another_user_of_openmp(other, ours_first):
+    pytest.importorskip(other)
+    first, second = ("fastnet", other) if ours_first else (other, "fastnet")
+    assert python(IMPORTS.format(first=first, second=second, other=other)) == ["done"]
+
+
+# A file system of this process' own over the cgroups, with a quota in it.
+QUOTA = """
+mount -t tmpfs none /sys/fs/cgroup && echo "{quota} 100000" > /sys/fs/cgroup/cpu.max && exec "$@"
+"""
+
+
+@pytest.mark.parametrize(("quota", "threads"), [("50000", 1), ("150000", 2), ("max", None)])
+def test_cgroup_quota_limits_the_default(quota, threads):
+    prefix = ["unshare", "--mount", "sh", "-c", QUOTA.format(quota=quota), "sh"]
+    try:
+        allowed = subprocess.run([*prefix, "true"], capture_output=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("needs unshare")
+    if allowed.returncode != 0:
+        pytest.skip("needs the right to mount")
+    cores = len(os.sched_getaffinity(0))
+    code = "import fastnet; print(fastnet.runtime.num_threads())"
+    assert python(code, prefix) == [str(min(threads or cores, cores))]
