@@ -116,14 +116,30 @@ void product(const ProductArgs<T>& args) noexcept {
 template <class T>
 void transpose(const T* src, Index rows, Index cols, Index src_row, T* dst,
                Index dst_row) noexcept {
-  // Blocks of one cache line each way: a line read is used up before it leaves L1.
-  constexpr Index kBlock = 64 / static_cast<Index>(sizeof(T));
-  for (Index i0 = 0; i0 < rows; i0 += kBlock) {
-    const Index i1 = i0 + kBlock < rows ? i0 + kBlock : rows;
-    for (Index j0 = 0; j0 < cols; j0 += kBlock) {
-      const Index j1 = j0 + kBlock < cols ? j0 + kBlock : cols;
-      for (Index j = j0; j < j1; ++j) {
-        for (Index i = i0; i < i1; ++i) dst[j * dst_row + i] = src[i * src_row + j];
+  constexpr Index lanes = Vec<T, 1>::kLanes;
+  for (Index i = 0; i < rows; i += lanes) {
+    const Index height = rows - i < lanes ? rows - i : lanes;
+    for (Index j = 0; j < cols; j += lanes) {
+      const Index width = cols - j < lanes ? cols - j : lanes;
+      const T* from = src + i * src_row + j;
+      T* to = dst + j * dst_row + i;
+      Vec<T, 1> square[lanes];
+      if (height == lanes && width == lanes) {
+#pragma GCC unroll 16
+        for (Index r = 0; r < lanes; ++r) square[r] = load<T, 1>(from + r * src_row);
+        transpose_square<T>(square);
+#pragma GCC unroll 16
+        for (Index r = 0; r < lanes; ++r) store(to + r * dst_row, square[r]);
+        continue;
+      }
+#pragma GCC unroll 16
+      for (Index r = 0; r < lanes; ++r) {
+        square[r] = r < height ? load_partial<T, 1>(from + r * src_row, width) : zero<T, 1>();
+      }
+      transpose_square<T>(square);
+#pragma GCC unroll 16
+      for (Index r = 0; r < lanes; ++r) {
+        if (r < width) store_partial(to + r * dst_row, square[r], height);
       }
     }
   }
