@@ -60,7 +60,7 @@ def test_rows_beyond_2_to_31(isa, dtype):
     y = np.empty((3, 40), dtype)
     _core.dropout(np.ones((3, 40), dtype), 0.5, KEY, TICKET, first, y)
     block = (first + np.arange(3))[:, None] * 2**32 + np.arange(10)
-    words = reference.random.blocks(KEY, 5, TICKET, block.astype(np.uint64)).reshape(3, 40)
+    words = reference.philox.blocks(KEY, 5, TICKET, block.astype(np.uint64)).reshape(3, 40)
     np.testing.assert_array_equal(y, np.where(words >= np.uint64(2**31), 2, 0))
     with pytest.raises(ValueError, match="rows must be below"):
         _core.dropout(np.ones((4, 40), dtype), 0.5, KEY, TICKET, first, np.empty((4, 40), dtype))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastnet import _core
-from fastnet.reference import random as reference
+from fastnet.reference import philox as reference
 
 # Counter, key and words of `philox4x32 10` in Random123's tests/kat_vectors (D. E. Shaw Research,
 # BSD licence): zeros, ones and digits of pi.

@@ -1,5 +1,8 @@
 // Random numbers on arrays, and the counters that Generators take positions from.
+#include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <utility>
 
 #include "bindings/arrays.hpp"
 #include "bindings/bind.hpp"
@@ -22,20 +25,37 @@ void require_stream(std::uint64_t stream) {
   if (stream >> kStreamBits != 0) value_error("stream must be below 2**16");
 }
 
-void uniform(std::uint64_t key, std::uint64_t stream, std::uint64_t position, double low,
-             double high, py::array& out) {
+// Python has checked the parameters and says which of them is wrong; here what else would be
+// undefined.
+void draw_law(const std::string& law, std::uint64_t key, std::uint64_t stream,
+              std::uint64_t position, double a, double b, py::array& out) {
   require_stream(stream);
+  static constexpr std::pair<const char*, Distribution> names[] = {
+      {"uniform", Distribution::kUniform},     {"normal", Distribution::kNormal},
+      {"lognormal", Distribution::kLognormal}, {"exponential", Distribution::kExponential},
+      {"laplace", Distribution::kLaplace},     {"bernoulli", Distribution::kBernoulli},
+  };
+  const auto* name = std::find_if(std::begin(names), std::end(names),
+                                  [&](const auto& entry) { return law == entry.first; });
+  if (name == std::end(names)) value_error("law must be one that is drawn directly, got " + law);
   with_float_type(out, "out", [&](auto tag) {
     using T = decltype(tag);
     T* p = output<T>(out, "out");
-    const T a = static_cast<T>(low), b = static_cast<T>(high);
-    if (!(a <= b) || !std::isfinite(b - a)) {
-      value_error("low must be at most high and high - low finite, got low = " +
-                  std::to_string(low) + ", high = " + std::to_string(high));
+    const Draw<T> what{name->second, static_cast<T>(a), static_cast<T>(b)};
+    if (!std::isfinite(what.a) || !std::isfinite(what.b)) {
+      value_error("parameters must be finite numbers of the dtype, got " + std::to_string(a) +
+                  " and " + std::to_string(b));
+    }
+    if (what.kind == Distribution::kUniform && (!(a <= b) || !std::isfinite(what.b - what.a))) {
+      value_error("low must be at most high and high - low finite, got low = " + std::to_string(a) +
+                  ", high = " + std::to_string(b));
+    }
+    if (what.kind == Distribution::kBernoulli && !(what.a >= 0 && what.a <= 1)) {
+      value_error("p must be in [0, 1], got " + std::to_string(a));
     }
     const Index n = out.size();
     ReleaseGil release;
-    sample_uniform<T>(key, stream, position, a, b, p, n);
+    sample<T>(what, key, stream, position, p, n);
   });
 }
 
@@ -80,9 +100,9 @@ void bind_random(py::module_& m) {
            py::arg("value"), py::arg("limit"))
       .def("take", &take, py::arg("n"), "Take n numbers and return the first.")
       .def_property_readonly("value", &Counter::value);
-  m.def("random_uniform", &uniform, py::arg("key"), py::arg("stream"), py::arg("position"),
-        py::arg("low"), py::arg("high"), py::arg("out").noconvert(),
-        "Fill out with uniform values in [low, high).");
+  m.def("random_draw", &draw_law, py::arg("law"), py::arg("key"), py::arg("stream"),
+        py::arg("position"), py::arg("a"), py::arg("b"), py::arg("out").noconvert(),
+        "Fill out with values of a law with parameters a and b.");
   m.def("random_integers", &integers, py::arg("key"), py::arg("stream"), py::arg("position"),
         py::arg("low"), py::arg("last"), py::arg("out").noconvert(),
         "Fill out with low + integers in [0, last], modulo 2**64.");

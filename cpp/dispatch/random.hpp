@@ -23,6 +23,28 @@
 //                  as above, from 64-bit word i % 2 of block i / 2 + 2^40 attempt
 //   kDropout       element (row, column) under a ticket: word column % 4 of block
 //                  2^32 row + column / 4; dropped where the word is below p 2^32
+//   kNormal32      Box and Muller (1958, "A note on the generation of random normal deviates"):
+//   values
+//                  4 b and 4 b + 1 are r cos t and r sin t, r from word 0 of block b and t from
+//                  word 1; values 4 b + 2 and 4 b + 3 from words 2 and 3. r = sqrt(-2 ln U), where
+//                  U = (word + 1/2) 2^-32. t = pi / 2 (d - 1/2) with d = (low 30 bits + 1/2) 2^-30;
+//                  the cosine is negated where bit 31 is set, and the two change places where bit
+//                  30 is.
+//   kNormal64      values 2 b and 2 b + 1 likewise from the two 64-bit words of block b:
+//                  U = (upper 53 bits + 1/2) 2^-53, d = (bits 10 to 61, + 1/2) 2^-52, bits 63, 62
+//   kExponential32 value p: -ln U of 32-bit word p, as kUniform32 takes it and U as above
+//   kExponential64 value p: -ln U of 64-bit word p
+//   kLaplace32     value p: 32-bit word p without its highest bit, moved up by one, as
+//                  kExponential32; negated where that bit is set
+//   kLaplace64     the same with 64-bit words
+//   kBernoulli     value p: whether 32-bit word p is below the upper half of P 2^64; where they are
+//                  equal, whether word p of the next attempt (1 added to count) is below the lower
+//                  half
+//   kCategorical   value p: 64-bit word p times the number of categories; the upper half of the
+//                  product is a column of the alias table, the lower half is compared with the
+//                  column's threshold
+//
+// Lognormal values are exponentials of normal ones.
 //
 // kStreamVersion goes up whenever a value changes; laws are only added, never renumbered.
 #pragma once
@@ -41,6 +63,14 @@ enum class Law : std::uint64_t {
   kInteger,
   kPermutation,
   kDropout,
+  kNormal32,
+  kNormal64,
+  kExponential32,
+  kExponential64,
+  kLaplace32,
+  kLaplace64,
+  kBernoulli,
+  kCategorical,
 };
 
 constexpr int kStreamBits = 16;
@@ -68,12 +98,31 @@ struct UniformRange {
   T low, width, top;
 };
 
+// shift + scale v.
+template <class T>
+struct Affine {
+  T shift, scale;
+};
+
+// Each fills out[i] with the law's value at position + i, for i < n; `high` as counter_high gives
+// it. Products and sums are rounded one by one, so that levels without fma give the same bits where
+// nothing else is inexact.
 template <class T>
 struct RandomKernels {
-  // out[i] = the uniform value at position + i, for i < n: the product and the sum are rounded one
-  // by one, so that every level gives the same bits.
   void (*uniform)(std::uint64_t key, std::uint64_t high, std::uint64_t position,
                   const UniformRange<T>& range, T* out, std::ptrdiff_t n) noexcept;
+  void (*normal)(std::uint64_t key, std::uint64_t high, std::uint64_t position,
+                 const Affine<T>& affine, T* out, std::ptrdiff_t n) noexcept;
+  // exp(shift + scale z).
+  void (*lognormal)(std::uint64_t key, std::uint64_t high, std::uint64_t position,
+                    const Affine<T>& affine, T* out, std::ptrdiff_t n) noexcept;
+  void (*exponential)(std::uint64_t key, std::uint64_t high, std::uint64_t position,
+                      const Affine<T>& affine, T* out, std::ptrdiff_t n) noexcept;
+  void (*laplace)(std::uint64_t key, std::uint64_t high, std::uint64_t position,
+                  const Affine<T>& affine, T* out, std::ptrdiff_t n) noexcept;
+  // 1 with the probability threshold 2^-64, else 0.
+  void (*bernoulli)(std::uint64_t key, std::uint64_t high, std::uint64_t position,
+                    std::uint64_t threshold, T* out, std::ptrdiff_t n) noexcept;
 };
 
 }  // namespace fastnet

@@ -34,10 +34,32 @@ class Counter {
   std::uint64_t limit_;
 };
 
-// out[i] = the uniform value in [low, high) at position + i; low where high == low.
+// The laws that draw() knows, with their parameters a and b.
+enum class Distribution : int {
+  kUniform,      // low, high
+  kNormal,       // mean, standard deviation
+  kLognormal,    // mean and standard deviation of the logarithm
+  kExponential,  // shift, scale
+  kLaplace,      // mean, scale
+  kBernoulli,    // probability of 1
+};
+
+// A law and its parameters, which the caller has checked: finite, scales not negative, low <= high.
 template <class T>
-void sample_uniform(std::uint64_t key, std::uint64_t stream, std::uint64_t position, T low, T high,
-                    T* out, Index n) noexcept;
+struct Draw {
+  Distribution kind;
+  T a, b;
+};
+
+// out[i] = the law's value at position + i, on the calling thread; the same that sample() gives.
+template <class T>
+void draw(const Draw<T>& law, std::uint64_t key, std::uint64_t stream, std::uint64_t position,
+          T* out, Index n) noexcept;
+
+// The same on all threads.
+template <class T>
+void sample(const Draw<T>& law, std::uint64_t key, std::uint64_t stream, std::uint64_t position,
+            T* out, Index n) noexcept;
 
 // out[i] = low + (the integer in [0, last] at position + i), modulo 2^64.
 void sample_integers(std::uint64_t key, std::uint64_t stream, std::uint64_t position,

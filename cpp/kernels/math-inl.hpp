@@ -211,8 +211,25 @@ FASTNET_INLINE Vec<T, R> log_reduced(Vec<T, R> f, Vec<T, R> s, Vec<T, R> k, Vec<
 }
 
 // y = 2^k m with m from sqrt(1/2) to sqrt(2), of a normal y > 0: adding 1 - sqrt(1/2) to the bits
-// carries into the exponent where the mantissa exceeds sqrt(2). Gives f = m - 1 and
-// s = f / (2 + f), and k + kRoundValue + B, B the exponent's bias.
+// carries into the exponent where the mantissa exceeds sqrt(2). Gives f = m - 1, and
+// k + kRoundValue + B, B the exponent's bias.
+template <class T, int R>
+struct LogSplit {
+  Vec<T, R> f, shifted;
+};
+
+template <class T, int R>
+FASTNET_INLINE LogSplit<T, R> log_split(Vec<T, R> y) {
+  using F = FloatFormat<T>;
+  using U = Uint<T>;
+  constexpr U root = MathConstants<T>::kSqrtHalf;
+  const Vec<U, R> bits = bitcast<U>(y) + splat<U, R>(F::kOne - root);
+  const Vec<U, R> mantissa = bits & splat<U, R>((U(1) << F::kMantissa) - 1);
+  return {bitcast<T>(mantissa + splat<U, R>(root)) - splat<T, R>(T(1)),
+          bitcast<T>(shift_right<F::kMantissa>(bits) + splat<U, R>(F::kRound))};
+}
+
+// The same with s = f / (2 + f).
 template <class T, int R>
 struct LogArgument {
   Vec<T, R> f, s, shifted;
@@ -220,14 +237,8 @@ struct LogArgument {
 
 template <class T, int R>
 FASTNET_INLINE LogArgument<T, R> log_argument(Vec<T, R> y) {
-  using F = FloatFormat<T>;
-  using U = Uint<T>;
-  constexpr U root = MathConstants<T>::kSqrtHalf;
-  const Vec<U, R> bits = bitcast<U>(y) + splat<U, R>(F::kOne - root);
-  const Vec<U, R> mantissa = bits & splat<U, R>((U(1) << F::kMantissa) - 1);
-  const Vec<T, R> f = bitcast<T>(mantissa + splat<U, R>(root)) - splat<T, R>(T(1));
-  return {f, f / (f + splat<T, R>(T(2))),
-          bitcast<T>(shift_right<F::kMantissa>(bits) + splat<U, R>(F::kRound))};
+  const LogSplit<T, R> a = log_split(y);
+  return {a.f, a.f / (a.f + splat<T, R>(T(2))), a.shifted};
 }
 
 // y where x > least, -infinity where x = least, NaN below; x where it is +infinity or NaN.

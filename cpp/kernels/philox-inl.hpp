@@ -61,10 +61,22 @@ FASTNET_INLINE Vec<std::uint64_t, R> philox_counters(std::uint64_t block) {
   return v;
 }
 
-// The words of the blocks at counters (high, block), (high, block + 1), ..., in order.
+// The four words of each block in the lower halves of the lanes; the upper halves hold anything.
 template <int R>
-FASTNET_INLINE Vec<std::uint32_t, 2 * R> philox(const PhiloxKeys& keys, std::uint64_t high,
-                                                std::uint64_t block) {
+struct PhiloxLanes {
+  Vec<std::uint64_t, R> word0, word1, word2, word3;
+};
+
+// a's lower halves below b's.
+template <int R>
+FASTNET_INLINE Vec<std::uint64_t, R> join_halves(Vec<std::uint64_t, R> a, Vec<std::uint64_t, R> b) {
+  return (a & splat<std::uint64_t, R>(0xffffffffu)) | shift_left<32>(b);
+}
+
+// The blocks at counters (high, block), (high, block + 1), ..., in philox_counters' order.
+template <int R>
+FASTNET_INLINE PhiloxLanes<R> philox_lanes(const PhiloxKeys& keys, std::uint64_t high,
+                                           std::uint64_t block) {
   using V = Vec<std::uint64_t, R>;
   const V m0 = splat<std::uint64_t, R>(0xD2511F53u), m1 = splat<std::uint64_t, R>(0xCD9E8D57u);
   V c0 = philox_counters<R>(block);
@@ -80,9 +92,16 @@ FASTNET_INLINE Vec<std::uint32_t, 2 * R> philox(const PhiloxKeys& keys, std::uin
     c2 = shift_right<32>(p0) ^ c3 ^ splat<std::uint64_t, R>(keys.k1[i]);
     c3 = p0;
   }
-  const V low = splat<std::uint64_t, R>(0xffffffffu);
-  const V first = (c0 & low) | shift_left<32>(c1);
-  const V second = (c2 & low) | shift_left<32>(c3);
+  return {c0, c1, c2, c3};
+}
+
+// The words of the same blocks, in order.
+template <int R>
+FASTNET_INLINE Vec<std::uint32_t, 2 * R> philox(const PhiloxKeys& keys, std::uint64_t high,
+                                                std::uint64_t block) {
+  const PhiloxLanes<R> lanes = philox_lanes<R>(keys, high, block);
+  const Vec<std::uint64_t, R> first = join_halves(lanes.word0, lanes.word1);
+  const Vec<std::uint64_t, R> second = join_halves(lanes.word2, lanes.word3);
   Vec<std::uint32_t, 2 * R> words;
 #pragma GCC unroll 8
   for (int i = 0; i < R; ++i) {
@@ -90,25 +109,6 @@ FASTNET_INLINE Vec<std::uint32_t, 2 * R> philox(const PhiloxKeys& keys, std::uin
     words.r[2 * i + 1] = (Native<std::uint32_t>)zip_odd(first.r[i], second.r[i]);
   }
   return words;
-}
-
-// The upper 24 bits of 32, or the upper 53 of 64, as a number in [0, 1). Exact.
-template <int R>
-FASTNET_INLINE Vec<float, R> unit_interval(Vec<std::uint32_t, R> word, float) {
-  const Vec<float, R> n = convert<float>(bitcast<std::int32_t>(shift_right<8>(word)));
-  return n * splat<float, R>(0x1p-24f);
-}
-template <int R>
-FASTNET_INLINE Vec<double, R> unit_interval(Vec<std::uint32_t, R> words, double) {
-  const Vec<std::uint64_t, R> n = shift_right<11>(bitcast<std::uint64_t>(words));
-  // 2^84 + 2^32 (upper part) and 2^52 + (lower part) by their bits; AVX2 converts no 64-bit
-  // integers.
-  const Vec<double, R> upper =
-      bitcast<double>(shift_right<32>(n) | splat<std::uint64_t, R>(0x4530000000000000u));
-  const Vec<double, R> lower = bitcast<double>((n & splat<std::uint64_t, R>(0xffffffffu)) |
-                                               splat<std::uint64_t, R>(0x4330000000000000u));
-  const Vec<double, R> whole = (upper - splat<double, R>(0x1p84 + 0x1p52)) + lower;
-  return whole * splat<double, R>(0x1p-53);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // The random kernels of one ISA level.
-#include "kernels/philox-inl.hpp"
+#include "kernels/sampling-inl.hpp"
 #include "kernels/table.hpp"
 
 namespace fastnet::FASTNET_LEVEL {
@@ -19,50 +19,135 @@ void blocks(std::uint64_t key, std::uint64_t high, std::uint64_t block, std::uin
   }
 }
 
-// Values in [0, 1), which are at most 1 - 2^-24 or 1 - 2^-53 anyway.
+// Registers of counters where more follows than for uniforms.
+constexpr int kRegisters = 1;
+
+// A law gives the values of the blocks in R registers of counters, kInBlock of each block, in
+// order.
+template <class T>
 struct Unit {
-  template <class T, int R>
-  FASTNET_INLINE Vec<T, R> operator()(Vec<T, R> u) const {
-    return u;
+  static constexpr int kInBlock = 16 / sizeof(T);
+  template <int R>
+  FASTNET_INLINE Vec<T, 2 * R> values(const PhiloxKeys& keys, std::uint64_t high,
+                                      std::uint64_t block) const {
+    return unit_interval(bitcast<Uint<T>>(philox<R>(keys, high, block)));
   }
 };
 
 template <class T>
-struct Affine {
+struct Uniform : Unit<T> {
   UniformRange<T> range;
   template <int R>
-  FASTNET_INLINE Vec<T, R> operator()(Vec<T, R> u) const {
-    const Vec<T, R> v = splat<T, R>(range.low) + splat<T, R>(range.width) * u;
-    return min(v, splat<T, R>(range.top));
+  FASTNET_INLINE Vec<T, 2 * R> values(const PhiloxKeys& keys, std::uint64_t high,
+                                      std::uint64_t block) const {
+    const Vec<T, 2 * R> u = Unit<T>::template values<R>(keys, high, block);
+    const Vec<T, 2 * R> v = splat<T, 2 * R>(range.low) + splat<T, 2 * R>(range.width) * u;
+    return min(v, splat<T, 2 * R>(range.top));
   }
 };
 
-// out[i] = map of the value in [0, 1) at position + i.
-template <class T, class Map>
+template <int R, class T>
+FASTNET_INLINE Vec<T, R> apply(const Affine<T>& affine, Vec<T, R> v) {
+  return splat<T, R>(affine.shift) + splat<T, R>(affine.scale) * v;
+}
+
+template <class T>
+struct Normal {
+  static constexpr int kInBlock = 16 / sizeof(T);
+  Affine<T> affine;
+  template <int R>
+  FASTNET_INLINE Vec<T, 2 * R> values(const PhiloxKeys& keys, std::uint64_t high,
+                                      std::uint64_t block) const {
+    return apply(affine, normals(philox_lanes<R>(keys, high, block), T()));
+  }
+};
+
+template <class T>
+struct Lognormal : Normal<T> {
+  template <int R>
+  FASTNET_INLINE Vec<T, 2 * R> values(const PhiloxKeys& keys, std::uint64_t high,
+                                      std::uint64_t block) const {
+    return exp(Normal<T>::template values<R>(keys, high, block));
+  }
+};
+
+template <class T>
+struct Exponential {
+  static constexpr int kInBlock = 16 / sizeof(T);
+  Affine<T> affine;
+  template <int R>
+  FASTNET_INLINE Vec<T, 2 * R> values(const PhiloxKeys& keys, std::uint64_t high,
+                                      std::uint64_t block) const {
+    return apply(affine, -log_unit(bitcast<Uint<T>>(philox<R>(keys, high, block))));
+  }
+};
+
+template <class T>
+struct Laplace {
+  static constexpr int kInBlock = 16 / sizeof(T);
+  Affine<T> affine;
+  template <int R>
+  FASTNET_INLINE Vec<T, 2 * R> values(const PhiloxKeys& keys, std::uint64_t high,
+                                      std::uint64_t block) const {
+    using U = Uint<T>;
+    const Vec<U, 2 * R> words = bitcast<U>(philox<R>(keys, high, block));
+    const Vec<U, 2 * R> sign = words & splat<U, 2 * R>(U(1) << (8 * sizeof(U) - 1));
+    const Vec<T, 2 * R> size = -log_unit(shift_left<1>(words));
+    return apply(affine, bitcast<T>(bitcast<U>(size) | sign));
+  }
+};
+
+template <class T>
+struct Bernoulli {
+  static constexpr int kInBlock = 4;
+  std::uint32_t upper, lower;
+
+  template <int R>
+  FASTNET_INLINE auto values(const PhiloxKeys& keys, std::uint64_t high,
+                             std::uint64_t block) const {
+    constexpr int registers = 2 * R;
+    using U = std::uint32_t;
+    const Vec<U, registers> words = philox<R>(keys, high, block), edge = splat<U, registers>(upper);
+    Mask<U, registers> hit = less(words, edge);
+    const Mask<U, registers> tied = equal(words, edge);
+    if (any(tied)) {
+      const Vec<U, registers> next = philox<R>(keys, high + 1, block);
+      hit = hit | (tied & less(next, splat<U, registers>(lower)));
+    }
+    if constexpr (sizeof(T) == 4) {
+      return select(hit, splat<T, registers>(T(1)), zero<T, registers>());
+    } else {
+      constexpr int wide = 2 * registers;
+      const Mask<T, wide> wide_hit = not_equal(widen(bitcast<U>(hit)), zero<std::uint64_t, wide>());
+      return select(wide_hit, splat<T, wide>(T(1)), zero<T, wide>());
+    }
+  }
+};
+
+// out[i] = the law's value at position + i, R registers of counters at a time.
+template <int R, class T, class L>
 FASTNET_INLINE void fill(std::uint64_t key, std::uint64_t high, std::uint64_t position,
-                         const Map& map, T* out, Index n) {
-  constexpr int R = kPhiloxRegisters;
-  constexpr std::uint64_t in_block = 16 / sizeof(T);
+                         const L& law, T* out, Index n) {
+  constexpr Index in_block = L::kInBlock;
+  constexpr Index few = kPhiloxBlocks<1> * in_block;
   const PhiloxKeys keys = philox_keys(key);
   std::uint64_t block = position / in_block;
   const Index skip = static_cast<Index>(position % in_block);
   if (skip > 0 && n > 0) {
-    constexpr Index group = Vec<T, 2>::kLanes;
-    T first[group];
-    store(first, map(unit_interval(philox<1>(keys, high, block), T())));
-    const Index count = n < group - skip ? n : group - skip;
+    T first[few];
+    store(first, law.template values<1>(keys, high, block));
+    const Index count = n < few - skip ? n : few - skip;
     for (Index i = 0; i < count; ++i) out[i] = first[skip + i];
     out += count;
     n -= count;
     block += kPhiloxBlocks<1>;
   }
-  constexpr Index group = Vec<T, 2 * R>::kLanes;
-  for (; n >= group; n -= group, out += group, block += kPhiloxBlocks<R>) {
-    store(out, map(unit_interval(philox<R>(keys, high, block), T())));
+  constexpr Index many = kPhiloxBlocks<R> * in_block;
+  for (; n >= many; n -= many, out += many, block += kPhiloxBlocks<R>) {
+    store(out, law.template values<R>(keys, high, block));
   }
-  constexpr Index rest = Vec<T, 2>::kLanes;
-  for (; n > 0; n -= rest, out += rest, block += kPhiloxBlocks<1>) {
-    store_partial(out, map(unit_interval(philox<1>(keys, high, block), T())), n);
+  for (; n > 0; n -= few, out += few, block += kPhiloxBlocks<1>) {
+    store_partial(out, law.template values<1>(keys, high, block), n);
   }
 }
 
@@ -70,18 +155,51 @@ template <class T>
 void uniform(std::uint64_t key, std::uint64_t high, std::uint64_t position,
              const UniformRange<T>& range, T* out, Index n) noexcept {
   if (range.low == T(0) && range.width == T(1)) {
-    fill(key, high, position, Unit{}, out, n);
+    // At most 1 - 2^-24 or 1 - 2^-53 anyway.
+    fill<kPhiloxRegisters>(key, high, position, Unit<T>{}, out, n);
   } else {
-    fill(key, high, position, Affine<T>{range}, out, n);
+    fill<kPhiloxRegisters>(key, high, position, Uniform<T>{{}, range}, out, n);
   }
+}
+
+// What follows the words has chains enough to fill the units: fewer registers of counters.
+template <class T>
+void normal(std::uint64_t key, std::uint64_t high, std::uint64_t position, const Affine<T>& affine,
+            T* out, Index n) noexcept {
+  fill<kRegisters>(key, high, position, Normal<T>{affine}, out, n);
+}
+template <class T>
+void lognormal(std::uint64_t key, std::uint64_t high, std::uint64_t position,
+               const Affine<T>& affine, T* out, Index n) noexcept {
+  fill<kRegisters>(key, high, position, Lognormal<T>{{affine}}, out, n);
+}
+template <class T>
+void exponential(std::uint64_t key, std::uint64_t high, std::uint64_t position,
+                 const Affine<T>& affine, T* out, Index n) noexcept {
+  fill<kRegisters>(key, high, position, Exponential<T>{affine}, out, n);
+}
+template <class T>
+void laplace(std::uint64_t key, std::uint64_t high, std::uint64_t position, const Affine<T>& affine,
+             T* out, Index n) noexcept {
+  fill<kRegisters>(key, high, position, Laplace<T>{affine}, out, n);
+}
+
+template <class T>
+void bernoulli(std::uint64_t key, std::uint64_t high, std::uint64_t position,
+               std::uint64_t threshold, T* out, Index n) noexcept {
+  const Bernoulli<T> law{static_cast<std::uint32_t>(threshold >> 32),
+                         static_cast<std::uint32_t>(threshold)};
+  fill<kRegisters>(key, high, position, law, out, n);
 }
 
 }  // namespace
 
 void fill_random(Kernels& table) noexcept {
   table.bits = {blocks};
-  table.f32.random = {uniform<float>};
-  table.f64.random = {uniform<double>};
+  table.f32.random = {uniform<float>,     normal<float>,  lognormal<float>,
+                      exponential<float>, laplace<float>, bernoulli<float>};
+  table.f64.random = {uniform<double>,     normal<double>,  lognormal<double>,
+                      exponential<double>, laplace<double>, bernoulli<double>};
 }
 
 }  // namespace fastnet::FASTNET_LEVEL

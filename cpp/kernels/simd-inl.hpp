@@ -503,6 +503,21 @@ FASTNET_INLINE Native<std::uint64_t> zip_odd(Native<std::uint64_t> a, Native<std
 #endif
 }
 
+// Of every four lanes a0 b0 a1 b1, or the second half, a2 b2 a3 b3.
+template <bool kSecond>
+FASTNET_INLINE Native<float> zip_floats(Native<float> a, Native<float> b) {
+#if defined(__AVX512F__)
+  return (Native<float>)(kSecond ? _mm512_maskz_unpackhi_ps(0xffff, (__m512)a, (__m512)b)
+                                 : _mm512_maskz_unpacklo_ps(0xffff, (__m512)a, (__m512)b));
+#elif defined(__AVX2__)
+  return (Native<float>)(kSecond ? _mm256_unpackhi_ps((__m256)a, (__m256)b)
+                                 : _mm256_unpacklo_ps((__m256)a, (__m256)b));
+#else
+  constexpr int i = kSecond ? 2 : 0;
+  return Native<float>{a[i], b[i], a[i + 1], b[i + 1]};
+#endif
+}
+
 // The first half of a register's 32-bit lanes as 64-bit lanes, and the second half.
 template <int R>
 FASTNET_INLINE Vec<std::uint64_t, 2 * R> widen(Vec<std::uint32_t, R> a) {

@@ -333,6 +333,16 @@ void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
   check("uniform", [&](Memory& m, Index n) {
     k.random.uniform(7, 1, 3, {T(-1), T(3), T(1.9999)}, m.out<T>(n), n);
   });
+  const auto& random = k.random;
+  for (const auto& [name, f] : {std::pair{"normal", random.normal},
+                                {"lognormal", random.lognormal},
+                                {"exponential", random.exponential},
+                                {"laplace", random.laplace}}) {
+    check(name, [f = f](Memory& m, Index n) { f(7, 1, 3, {T(0.5), T(2)}, m.out<T>(n), n); });
+  }
+  check("bernoulli", [&](Memory& m, Index n) {
+    k.random.bernoulli(7, 1, 3, std::uint64_t(3) << 62, m.out<T>(n), n);
+  });
 }
 
 void check_bits(const fastnet::Kernels& k) {

@@ -70,3 +70,13 @@ def _seed_integer(seed: Any) -> int:
         msg = f"seed must not be negative, got {result}"
         raise ValueError(msg)
     return result
+
+
+def check_broadcast(shape: tuple[int, ...], **arrays: Array) -> None:
+    """Raise ValueError unless all arrays broadcast to a shape."""
+    for name, array in arrays.items():
+        try:
+            np.broadcast_to(array, shape)
+        except ValueError:
+            msg = f"{name} must broadcast to shape {shape}, got {array.shape}"
+            raise ValueError(msg) from None

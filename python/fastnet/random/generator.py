@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,12 @@ import numpy.typing as npt
 
 from fastnet import _core
 from fastnet._arrays import Array, as_float, float_dtype, output
-from fastnet.random._checks import Size, integer, shape_of
-from fastnet.random._stream import Stream
-
-# Bounds below this need no look at the limits of float32.
-_USUAL = 1e38
+from fastnet.random._checks import Size, check_broadcast, integer, shape_of
+from fastnet.random._continuous import Continuous
+from fastnet.random._draw import USUAL, pieces
 
 
-class Generator(Stream):
+class Generator(Continuous):
     """Counter-based random numbers: Philox4x32-10 in SIMD, the same bits everywhere.
 
     Parameters
@@ -75,7 +72,7 @@ class Generator(Stream):
         """
         kind = float_dtype(np.float64 if dtype is None else dtype)
         result = output(out, shape_of(size, out), kind)
-        self._fill(result, 0.0, 1.0)
+        self._fill("uniform", result, 0.0, 1.0)
         return result[()] if result.ndim == 0 and out is None else result
 
     def uniform(
@@ -113,9 +110,9 @@ class Generator(Stream):
         """
         kind = float_dtype(np.float64 if dtype is None else dtype)
         numbers = isinstance(low, int | float) and isinstance(high, int | float)
-        if numbers and -_USUAL < low <= high < _USUAL:
+        if numbers and -USUAL < low <= high < USUAL:
             result = output(out, shape_of(size, out), kind)
-            self._fill(result, float(low), float(high))
+            self._fill("uniform", result, float(low), float(high))
             return result[()] if result.ndim == 0 and out is None else result
         low, high = (as_float(a, name, kind) for a, name in ((low, "low"), (high, "high")))
         with np.errstate(over="ignore", invalid="ignore"):
@@ -128,12 +125,12 @@ class Generator(Stream):
             shape = np.broadcast_shapes(low.shape, high.shape)
         else:
             shape = shape_of(size, out)
-            _check_broadcast(shape, low=low, high=high)
+            check_broadcast(shape, low=low, high=high)
         result = output(out, shape, kind)
         if scalar:
-            self._fill(result, float(low), float(high))
+            self._fill("uniform", result, float(low), float(high))
         else:
-            self._fill(result, 0.0, 1.0)
+            self._fill("uniform", result, 0.0, 1.0)
             np.multiply(result, width, out=result)
             np.add(result, low, out=result)
             top = np.maximum(low, np.nextafter(high, kind.type(-math.inf)))
@@ -197,7 +194,7 @@ class Generator(Stream):
         result = output(out, shape, kind)
         wide = result.view(np.uint64) if kind.itemsize == 8 else np.empty(shape, np.uint64)
         key, stream, position = self._take(result.size)
-        for begin, piece in _pieces(wide):
+        for begin, piece in pieces(wide):
             _core.random_integers(key, stream, position + begin, least % 2**64, last - least, piece)
         if kind.itemsize < 8:
             result[...] = wide.astype(kind)
@@ -233,30 +230,8 @@ class Generator(Stream):
         axis = integer(axis, "axis", -array.ndim, array.ndim - 1)
         return np.take(array, self._order(array.shape[axis]), axis)
 
-    def _fill(self, result: Array, low: float, high: float) -> None:
-        key, stream, position = self._take(result.size)
-        for begin, piece in _pieces(result):
-            _core.random_uniform(key, stream, position + begin, low, high, piece)
-
     def _order(self, n: int) -> Array:
         order = np.empty(n, np.int64)
         key, ticket = self._take_ticket()
         _core.random_permutation(key, ticket, order)
         return order
-
-
-def _pieces(result: Array) -> Iterator[tuple[int, Array]]:
-    """Yield an array's flat pieces, small enough for Ctrl-C to be noticed soon."""
-    size = 2**25
-    flat = result.reshape(-1)
-    for begin in range(0, flat.size, size):
-        yield begin, flat[begin : begin + size]
-
-
-def _check_broadcast(shape: tuple[int, ...], **arrays: Array) -> None:
-    for name, array in arrays.items():
-        try:
-            np.broadcast_to(array, shape)
-        except ValueError:
-            msg = f"{name} must broadcast to shape {shape}, got {array.shape}"
-            raise ValueError(msg) from None

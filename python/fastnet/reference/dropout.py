@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnet.reference.random import DROPOUT, blocks
+from fastnet.reference.philox import DROPOUT, blocks
 
 Array = np.ndarray[Any, Any]
 

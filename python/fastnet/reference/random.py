@@ -1,8 +1,7 @@
-"""The generator in NumPy: Philox4x32-10 by its formula, and the values that come from its words.
+"""The generator in NumPy: what `fastnet.random.Generator` draws at the same positions.
 
-Laws, counters and mapping are those of `fastnet.random` (documented in cpp/dispatch/random.hpp),
-and the values agree bit for bit. Everything is computed in uint64, where a product of 32-bit words
-fits.
+Laws and mapping are those of cpp/dispatch/random.hpp. Uniforms, integers, coins, categories and
+permutations agree bit for bit, the others to some units in the last place.
 """
 
 from __future__ import annotations
@@ -12,47 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Array = np.ndarray[Any, Any]
-
-BITS, UNIFORM32, UNIFORM64, INTEGER, PERMUTATION, DROPOUT = range(6)
-
-_LOW = np.uint64(0xFFFFFFFF)
-_32 = np.uint64(32)
-_MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-_WEYL = 0x9E3779B9, 0xBB67AE85
-
-
-def philox(counter: npt.ArrayLike, key: int) -> Array:
-    """Return the four words of each counter (..., 4) of 32-bit words, as uint64 (..., 4)."""
-    c0, c1, c2, c3 = np.moveaxis(np.asarray(counter, np.uint64), -1, 0)
-    k0, k1 = key & 0xFFFFFFFF, key >> 32
-    for _ in range(10):
-        p0, p1 = _MULTIPLIERS[0] * c0, _MULTIPLIERS[1] * c2
-        c0, c1 = (p1 >> _32) ^ c1 ^ np.uint64(k0), p1 & _LOW
-        c2, c3 = (p0 >> _32) ^ c3 ^ np.uint64(k1), p0 & _LOW
-        k0, k1 = (k0 + _WEYL[0]) & 0xFFFFFFFF, (k1 + _WEYL[1]) & 0xFFFFFFFF
-    return np.stack([c0, c1, c2, c3], axis=-1)
-
-
-def blocks(key: int, law: int, ticket: int, block: npt.ArrayLike) -> Array:
-    """Return the words of a law's blocks; by position, ticket = (stream << 40) + attempt."""
-    block = np.asarray(block, np.uint64)
-    high = np.full_like(block, law << 56 | ticket)
-    return philox(np.stack([block & _LOW, block >> _32, high & _LOW, high >> _32], axis=-1), key)
-
-
-def words32(key: int, law: int, ticket: int, position: int, n: int) -> Array:
-    """Return the 32-bit words at positions position ... position + n - 1: four in a block."""
-    first = position // 4
-    words = blocks(key, law, ticket, first + np.arange((position + n + 3) // 4 - first))
-    return words.ravel()[position % 4 :][:n]
-
-
-def words64(key: int, law: int, ticket: int, position: int, n: int) -> Array:
-    """Return the 64-bit words at these positions: two in a block, low half first."""
-    words = words32(key, law, ticket, 2 * position, 2 * n)
-    low, high = words.reshape(-1, 2).T
-    return np.asarray(low | high << _32)
+from fastnet.reference.philox import INTEGER, PERMUTATION, Array, words64
+from fastnet.reference.sampling import (
+    bernoulli_values,
+    exponential_values,
+    laplace_values,
+    normal_values,
+    uniform_values,
+)
 
 
 def bounded(word: npt.ArrayLike, span: int, again: Any) -> Array:
@@ -70,20 +36,6 @@ def bounded(word: npt.ArrayLike, span: int, again: Any) -> Array:
             product = int(again(i, attempt)) * span
         result[i] = product >> 64
     return result
-
-
-def uniform_values(
-    key: int, stream: int, position: int, n: int, low: float, high: float, dtype: Any
-) -> Array:
-    """Return low + (high - low) u at n positions, u having 24 or 53 bits."""
-    dtype = np.dtype(dtype)
-    if dtype == np.float32:
-        u = (words32(key, UNIFORM32, stream << 40, position, n) >> np.uint64(8)) * 2.0**-24
-    else:
-        u = (words64(key, UNIFORM64, stream << 40, position, n) >> np.uint64(11)) * 2.0**-53
-    low, high = dtype.type(low), dtype.type(high)
-    top = max(low, np.nextafter(high, dtype.type(-np.inf)))
-    return np.asarray(np.minimum(low + (high - low) * u.astype(dtype), top))
 
 
 def integer_values(key: int, stream: int, position: int, n: int, span: int) -> Array:
@@ -135,15 +87,45 @@ class Generator:
         self, low: float = 0.0, high: float = 1.0, size: int = 1, dtype: Any = np.float64
     ) -> Array:
         """Return `size` uniform values in [low, high)."""
-        self.position += size
-        return uniform_values(self.key, self.stream, self.position - size, size, low, high, dtype)
+        return uniform_values(*self._take(size), low, high, dtype)
+
+    def normal(
+        self, loc: float = 0.0, scale: float = 1.0, size: int = 1, dtype: Any = np.float64
+    ) -> Array:
+        """Return `size` values loc + scale z."""
+        z = normal_values(*self._take(size), dtype)
+        return np.asarray(z.dtype.type(loc) + z.dtype.type(scale) * z)
+
+    def lognormal(
+        self, mean: float = 0.0, sigma: float = 1.0, size: int = 1, dtype: Any = np.float64
+    ) -> Array:
+        """Return exponentials of normal values."""
+        return np.asarray(np.exp(self.normal(mean, sigma, size, dtype)))
+
+    def exponential(self, scale: float = 1.0, size: int = 1, dtype: Any = np.float64) -> Array:
+        """Return `size` exponential values."""
+        e = exponential_values(*self._take(size), dtype)
+        return np.asarray(e.dtype.type(scale) * e)
+
+    def laplace(
+        self, loc: float = 0.0, scale: float = 1.0, size: int = 1, dtype: Any = np.float64
+    ) -> Array:
+        """Return `size` exponential values of either sign."""
+        e = laplace_values(*self._take(size), dtype)
+        return np.asarray(e.dtype.type(loc) + e.dtype.type(scale) * e)
+
+    def bernoulli(self, p: float, size: int = 1) -> Array:
+        """Return `size` bools, True with probability p."""
+        return bernoulli_values(*self._take(size), p)
 
     def integers(self, low: int, high: int, size: int = 1) -> Array:
         """Return `size` integers in [low, high)."""
-        self.position += size
-        start = self.position - size
-        return low + integer_values(self.key, self.stream, start, size, high - low).astype(np.int64)
+        return low + integer_values(*self._take(size), high - low).astype(np.int64)
 
     def permutation(self, n: int) -> Array:
         """Return a random permutation of 0 ... n - 1."""
         return permutation(self.key, self.next_ticket(), n)
+
+    def _take(self, n: int) -> tuple[int, int, int, int]:
+        self.position += n
+        return self.key, self.stream, self.position - n, n

@@ -1,0 +1,171 @@
+// Laws as functions of random words: uniforms, normals, exponentials, coins.
+//
+// Which words make which value stands in dispatch/random.hpp. All is lanewise but for the order in
+// which pairs of normals are put, so a value is the same whatever the width.
+#pragma once
+
+#include "kernels/math-inl.hpp"
+#include "kernels/philox-inl.hpp"
+
+namespace fastnet::FASTNET_LEVEL {
+namespace {
+
+// The upper 24 bits of 32, or the upper 53 of 64, as a number in [0, 1). Exact.
+template <int R>
+FASTNET_INLINE Vec<float, R> unit_interval(Vec<std::uint32_t, R> word) {
+  const Vec<float, R> n = convert<float>(bitcast<std::int32_t>(shift_right<8>(word)));
+  return n * splat<float, R>(0x1p-24f);
+}
+template <int R>
+FASTNET_INLINE Vec<double, R> unit_interval(Vec<std::uint64_t, R> word) {
+  const Vec<std::uint64_t, R> n = shift_right<11>(word);
+  // 2^84 + 2^32 (upper part) and 2^52 + (lower part) by their bits; AVX2 converts no 64-bit
+  // integers.
+  const Vec<double, R> upper =
+      bitcast<double>(shift_right<32>(n) | splat<std::uint64_t, R>(0x4530000000000000u));
+  const Vec<double, R> lower = bitcast<double>((n & splat<std::uint64_t, R>(0xffffffffu)) |
+                                               splat<std::uint64_t, R>(0x4330000000000000u));
+  const Vec<double, R> whole = (upper - splat<double, R>(0x1p84 + 0x1p52)) + lower;
+  return whole * splat<double, R>(0x1p-53);
+}
+
+// U in (0, 1) of a word, and U - 1: each is right to half an ulp where it is the smaller one.
+template <class T, int R>
+struct OpenUnit {
+  Vec<T, R> u, less_one;
+};
+
+template <int R>
+FASTNET_INLINE OpenUnit<float, R> open_unit(Vec<std::uint32_t, R> word) {
+  // As a signed number the word is 2^32 U - 1/2 below 2^31 and 2^32 (U - 1) - 1/2 above, and so is
+  // rounded where it is small; the conversion is the one that AVX2 has.
+  const Vec<float, R> n = convert<float>(bitcast<std::int32_t>(word)) + splat<float, R>(0.5f);
+  const Vec<float, R> part = n * splat<float, R>(0x1p-32f);
+  const Vec<float, R> none = zero<float, R>();
+  return {part + select(less(n, none), splat<float, R>(1.0f), none), part};
+}
+template <int R>
+FASTNET_INLINE OpenUnit<double, R> open_unit(Vec<std::uint64_t, R> word) {
+  const Vec<double, R> v = unit_interval(word), half = splat<double, R>(0x1p-54);
+  return {v + half, (v - splat<double, R>(1.0)) + half};
+}
+
+// The floating point type whose values come from words of type U.
+template <class U>
+struct FloatFrom;
+template <>
+struct FloatFrom<std::uint32_t> {
+  using type = float;
+};
+template <>
+struct FloatFrom<std::uint64_t> {
+  using type = double;
+};
+
+// ln U < 0.
+template <class U, int R, class T = typename FloatFrom<U>::type>
+FASTNET_INLINE Vec<T, R> log_unit(Vec<U, R> word) {
+  const OpenUnit<T, R> unit = open_unit(word);
+  using C = MathConstants<T>;
+  constexpr T offset = FloatFormat<T>::kRoundValue + static_cast<T>(FloatFormat<T>::kBias);
+  const LogSplit<T, R> a = log_split(unit.u);
+  const Vec<T, R> k = a.shifted - splat<T, R>(offset);
+  const Vec<T, R> f = select(equal(k, zero<T, R>()), unit.less_one, a.f);
+  const Vec<T, R> s = f / (f + splat<T, R>(T(2)));
+  return log_reduced(f, s, k, k * splat<T, R>(C::kLn2Low));
+}
+
+// (sin(x) - x) / x^3 and (cos(x) - 1) / x^2 in x^2 on |x| <= pi / 4, minimax as in math-inl.hpp.
+template <class T>
+struct TurnConstants;
+template <>
+struct TurnConstants<float> {
+  // 2^-28.0 of sin(x), 2^-33.9 of cos(x).
+  static constexpr float kSin[] = {-0x1.555546p-3f, 0x1.11073ap-7f, -0x1.9943e0p-13f};
+  static constexpr float kCos[] = {-0x1p-1f, 0x1.55553cp-5f, -0x1.6c07f2p-10f, 0x1.9916a0p-16f};
+};
+template <>
+struct TurnConstants<double> {
+  // 2^-57.9 and 2^-64.5.
+  static constexpr double kSin[] = {-0x1.5555555555548p-3,  0x1.111111110f7d0p-7,
+                                    -0x1.a01a019bfdf04p-13, 0x1.71de3567d4988p-19,
+                                    -0x1.ae5e5a929b86cp-26, 0x1.5d8fd1ff72e95p-33};
+  static constexpr double kCos[] = {-0x1p-1,
+                                    0x1.5555555555539p-5,
+                                    -0x1.6c16c16c13ba6p-10,
+                                    0x1.a01a019b2d86ap-16,
+                                    -0x1.27e4f72b745e1p-22,
+                                    0x1.1ee96cc718639p-29,
+                                    -0x1.8f75443645acdp-37};
+};
+
+constexpr double kHalfPi = 0x1.921fb54442d18p0;
+
+// An angle in (-pi / 4, pi / 4) from the bits of a word below its two highest.
+template <int R>
+FASTNET_INLINE Vec<float, R> eighth_turn(Vec<std::uint32_t, R> word) {
+  const Vec<std::uint32_t, R> odd = shift_left<2>(word) | splat<std::uint32_t, R>(2u);
+  return convert<float>(bitcast<std::int32_t>(odd)) *
+         splat<float, R>(static_cast<float>(kHalfPi * 0x1p-32));
+}
+template <int R>
+FASTNET_INLINE Vec<double, R> eighth_turn(Vec<std::uint64_t, R> word) {
+  using F = FloatFormat<double>;
+  const Vec<std::uint64_t, R> bits =
+      shift_right<12>(shift_left<2>(word)) | splat<std::uint64_t, R>(F::kOne);
+  return ((bitcast<double>(bits) - splat<double, R>(1.5)) + splat<double, R>(0x1p-53)) *
+         splat<double, R>(kHalfPi);
+}
+
+template <class T, int R>
+struct Pair {
+  Vec<T, R> first, second;
+};
+
+// Two independent normals from two words.
+template <class U, int R, class T = typename FloatFrom<U>::type>
+FASTNET_INLINE Pair<T, R> box_muller(Vec<U, R> radius, Vec<U, R> turn) {
+  const Vec<T, R> x = eighth_turn(turn);
+  using C = TurnConstants<T>;
+  const Vec<T, R> r = sqrt(splat<T, R>(T(-2)) * log_unit(radius));
+  const Vec<T, R> z = x * x;
+  const Vec<T, R> sine = fma(x * z, polynomial(z, C::kSin), x);
+  const Vec<T, R> cosine = fma(z, polynomial(z, C::kCos), splat<T, R>(T(1)));
+  const Vec<U, R> sign = turn & splat<U, R>(U(1) << (8 * sizeof(U) - 1));
+  const Vec<T, R> turned = bitcast<T>(bitcast<U>(cosine) ^ sign);
+  const Mask<U, R> swap = less(bitcast<Int<U>>(shift_left<1>(turn)), zero<Int<U>, R>());
+  return {r * select(swap, sine, turned), r * select(swap, turned, sine)};
+}
+
+// The normals of the blocks in R registers of counters, in order.
+template <int R>
+FASTNET_INLINE Vec<float, 2 * R> normals(const PhiloxLanes<R>& lanes, float) {
+  const auto join = [](Vec<std::uint64_t, R> low, Vec<std::uint64_t, R> high) {
+    return bitcast<std::uint32_t>(join_halves(low, high));
+  };
+  const Pair<float, R> p =
+      box_muller(join(lanes.word0, lanes.word2), join(lanes.word1, lanes.word3));
+  Vec<float, 2 * R> v;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+    v.r[2 * i] = zip_floats<false>(p.first.r[i], p.second.r[i]);
+    v.r[2 * i + 1] = zip_floats<true>(p.first.r[i], p.second.r[i]);
+  }
+  return v;
+}
+template <int R>
+FASTNET_INLINE Vec<double, 2 * R> normals(const PhiloxLanes<R>& lanes, double) {
+  using N = Native<std::uint64_t>;
+  const Pair<double, R> p =
+      box_muller(join_halves(lanes.word0, lanes.word1), join_halves(lanes.word2, lanes.word3));
+  Vec<double, 2 * R> v;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+    v.r[2 * i] = (Native<double>)zip_even((N)p.first.r[i], (N)p.second.r[i]);
+    v.r[2 * i + 1] = (Native<double>)zip_odd((N)p.first.r[i], (N)p.second.r[i]);
+  }
+  return v;
+}
+
+}  // namespace
+}  // namespace fastnet::FASTNET_LEVEL
