@@ -46,6 +46,7 @@ from fastnet.reference.norm import batch_norm as batch_norm
 from fastnet.reference.norm import batch_norm_backward as batch_norm_backward
 from fastnet.reference.norm import layer_norm as layer_norm
 from fastnet.reference.norm import layer_norm_backward as layer_norm_backward
+from fastnet.reference.random import Generator as Generator
 from fastnet.reference.sigmoid import gelu as gelu
 from fastnet.reference.sigmoid import gelu_backward as gelu_backward
 from fastnet.reference.sigmoid import sigmoid as sigmoid
