@@ -6,6 +6,7 @@ set(FASTNET_KERNEL_SOURCES
   cpp/kernels/dropout.cpp
   cpp/kernels/random.cpp
   cpp/kernels/loss.cpp
+  cpp/kernels/moments.cpp
   cpp/kernels/norm.cpp
   cpp/kernels/optimizer.cpp
   cpp/kernels/probe.cpp

@@ -129,6 +129,15 @@ def adam_update(g, out):
     return out
 
 
+def moments(x, out):
+    # Rows of 8 numbers each: those of a vector, or of columns.
+    sets = out.shape[:2]
+    found = np.empty((*sets, 8))
+    _core.moments(x.reshape(sets[0], -1, sets[1]), None, found, np.empty(sets, np.int64))
+    out[...] = found
+    return out
+
+
 cross_entropy, nll_loss = of_classes(F.cross_entropy_backward), of_classes(F.nll_loss_backward)
 mse_loss = of_samples(F.mse_loss_backward)
 binary_cross_entropy = of_samples(F.binary_cross_entropy_with_logits_backward)
@@ -164,6 +173,8 @@ CASES = {
     "sgd_update": (sgd_update, lambda n: [(n,)], lambda n: (n,)),
     "adam_update": (adam_update, lambda n: [(n,)], lambda n: (3, n)),
     "argmax": (partial(F.argmax, dim=1), lambda n: [(3, n)], None),
+    "moments": (moments, lambda n: [(3, n)], lambda n: (3, 1, 8)),
+    "moments, columns": (moments, lambda n: [(9, n)], lambda n: (1, n, 8)),
     "cross_entropy": (cross_entropy, lambda n: [(3, n)], lambda n: (3, n)),
     "cross_entropy, tall": (cross_entropy, lambda n: [(n, 3)], lambda n: (n, 3)),
     "nll_loss": (nll_loss, lambda n: [(3, n)], lambda n: (3, n)),

@@ -11,6 +11,7 @@ void bind_linear(pybind11::module_& m);
 void bind_norm(pybind11::module_& m);
 void bind_optimizer(pybind11::module_& m);
 void bind_math(pybind11::module_& m);
+void bind_moments(pybind11::module_& m);
 void bind_network(pybind11::module_& m);
 void bind_random(pybind11::module_& m);
 void bind_loss(pybind11::module_& m);

@@ -11,6 +11,7 @@ PYBIND11_MODULE(_core, m) {
   fastnet::bind_norm(m);
   fastnet::bind_optimizer(m);
   fastnet::bind_math(m);
+  fastnet::bind_moments(m);
   fastnet::bind_network(m);
   fastnet::bind_training(m);
   fastnet::bind_random(m);

@@ -9,6 +9,7 @@
 #include "dispatch/dropout.hpp"
 #include "dispatch/loss.hpp"
 #include "dispatch/math.hpp"
+#include "dispatch/moments.hpp"
 #include "dispatch/norm.hpp"
 #include "dispatch/optimizer.hpp"
 #include "dispatch/probe.hpp"
@@ -27,6 +28,7 @@ struct KernelsOf {
   DropoutKernels<T> dropout;
   RandomKernels<T> random;
   OptimizerKernels<T> optimizer;
+  MomentsKernels<T> moments;
   NormKernels<T> norm;
   LossKernels<T> loss;
   ReduceKernels<T> reduce;

@@ -607,20 +607,31 @@ FASTNET_INLINE Vec<T, R> scaled(Vec<T, R> a, PowerOfTwo<T, R> power) {
 #endif
 }
 
-// Eight doubles from eight floats at p, exactly; the second form reads only the first n.
-FASTNET_INLINE Vec<double> load_as_double(const float* p) {
+// Doubles from floats at p, exactly: eight, or R registers; the second form reads only the first n.
+template <int R = kLogical>
+FASTNET_INLINE Vec<double, R> load_as_double(const float* p) {
   constexpr int lanes = Vec<double, 1>::kLanes;
-  typedef float Floats __attribute__((vector_size(kNativeBytes / 2)));
-  Vec<double> v;
+  Vec<double, R> v;
 #pragma GCC unroll 4
-  for (int i = 0; i < kLogical; ++i) {
+  for (int i = 0; i < R; ++i) {
+    // GCC 12 makes two conversions and a shuffle of __builtin_convertvector where one will do.
+#if defined(__AVX512F__)
+    v.r[i] = (Native<double>)_mm512_maskz_cvtps_pd(0xff, _mm256_loadu_ps(p + i * lanes));
+#elif defined(__AVX2__)
+    v.r[i] = (Native<double>)_mm256_cvtps_pd(_mm_loadu_ps(p + i * lanes));
+#else
+    typedef float Floats __attribute__((vector_size(kNativeBytes / 2)));
     Floats x;
     std::memcpy(&x, p + i * lanes, sizeof x);
     v.r[i] = __builtin_convertvector(x, Native<double>);
+#endif
   }
   return v;
 }
-FASTNET_INLINE Vec<double> load_as_double(const double* p) { return load(p); }
+template <int R = kLogical>
+FASTNET_INLINE Vec<double, R> load_as_double(const double* p) {
+  return load<double, R>(p);
+}
 template <class T>
 FASTNET_INLINE Vec<double> load_as_double_partial(const T* p, Index n) {
   T lanes[8] = {};

@@ -13,6 +13,7 @@ void fill_table(Kernels& table) noexcept {
   fill_dropout(table);
   fill_random(table);
   fill_loss(table);
+  fill_moments(table);
   fill_norm(table);
   fill_optimizer(table);
   fill_probe(table);

@@ -10,6 +10,7 @@ void fill_math(Kernels& table) noexcept;
 void fill_dropout(Kernels& table) noexcept;
 void fill_random(Kernels& table) noexcept;
 void fill_loss(Kernels& table) noexcept;
+void fill_moments(Kernels& table) noexcept;
 void fill_norm(Kernels& table) noexcept;
 void fill_optimizer(Kernels& table) noexcept;
 void fill_probe(Kernels& table) noexcept;

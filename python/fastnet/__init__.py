@@ -11,6 +11,7 @@ from fastnet import optim as optim
 from fastnet import random as random
 from fastnet import reference as reference
 from fastnet import runtime as runtime
+from fastnet import stats as stats
 from fastnet._core import __version__ as __version__
 from fastnet.autograd import Tensor as Tensor
 from fastnet.autograd import enable_grad as enable_grad
@@ -81,6 +82,7 @@ from fastnet.functional import tanh as tanh
 from fastnet.random import manual_seed as manual_seed
 from fastnet.runtime import set_num_threads as set_num_threads
 from fastnet.runtime import show_config as show_config
+from fastnet.stats import describe as describe
 from fastnet.trainer import Trainer as Trainer
 
 # What Python's builtins are called is left out: `from fastnet import *` hides none of them.
@@ -101,6 +103,7 @@ __all__ = [
     "clamp",
     "clip",
     "cos",
+    "describe",
     "div",
     "enable_grad",
     "exp",
@@ -148,6 +151,7 @@ __all__ = [
     "square",
     "squeeze",
     "stack",
+    "stats",
     "std",
     "sub",
     "t",

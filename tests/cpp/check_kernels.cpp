@@ -330,6 +330,19 @@ void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
         7, 11, std::uint64_t(1) << 31, T(2), 5, 3, n, m.in<T>(3 * n), n, m.out<T>(3 * n), n};
     k.dropout.dropout(args);
   });
+  // Values of which many are NaN or infinite, and others.
+  check("moments", [&](Memory& m, Index n) {
+    auto* out = reinterpret_cast<fastnet::Moments*>(m.out<double>(3 * 8));
+    k.moments.block(m.in<T>(n), nullptr, n, out);
+    k.moments.block(m.in<T>(n), m.positive<double>(n), n, out + 1);
+    k.moments.block(m.any<T>(n), nullptr, n, out + 2);
+  });
+  check("moments, columns", [&](Memory& m, Index n) {
+    auto* out = reinterpret_cast<fastnet::Moments*>(m.out<double>(16 * n));
+    auto* nans = reinterpret_cast<Index*>(m.out<std::int64_t>(n));
+    k.moments.columns(m.in<T>(21 * n), n, 21, n, nullptr, out, nans);
+    k.moments.columns(m.in<T>(21 * n), n, 21, n, m.positive<double>(21), out + n, nans);
+  });
   check("uniform", [&](Memory& m, Index n) {
     k.random.uniform(7, 1, 3, {T(-1), T(3), T(1.9999)}, m.out<T>(n), n);
   });

@@ -1,0 +1,4 @@
+"""Probability: moments of data."""
+
+from fastnet.stats.describe import Description as Description
+from fastnet.stats.describe import describe as describe
