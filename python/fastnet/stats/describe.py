@@ -161,9 +161,15 @@ def describe(
     n: Any = moments[..., 0]
     if weights is None:
         n = n.astype(np.int64) if nan_policy == "omit" else math.prod(x.shape[d] for d in axes)
+    mean, variance, skewness, kurtosis, low, high = (_shaped(v, shape) for v in values)
     return Description(
         n if isinstance(n, int) else _shaped(n, shape),
-        *(_shaped(v, shape) for v in values),
+        mean,
+        variance,
+        skewness,
+        kurtosis,
+        low,
+        high,
         matrix,
         _shaped(nans, shape),
     )
