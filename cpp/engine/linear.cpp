@@ -1,6 +1,7 @@
 // Splits the linear layer's products over threads and brings operands into the kernels' layouts.
 #include "engine/linear.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/threads.hpp"
@@ -8,6 +9,11 @@
 
 namespace fastnet {
 namespace {
+
+// Of one thread, about half of the peak.
+constexpr double kFlopsPerMicrosecond = 50000.0;
+// Fewer rows than this a thread, and columns are split instead.
+constexpr Index kFewRows = 8;
 
 // Memory of the calling thread that products use; it grows to the largest layer seen.
 struct Workspace {
@@ -33,14 +39,12 @@ const T* by_rows(Operand<T> x, Index rows, Index cols, Buffer* buffer, Index* ro
 template <class T>
 void product_on_team(ProductArgs<T> args, const ActivationSpec& act) {
   const Kernels& table = kernels();
-  // About 50 FLOP a nanosecond on one thread.
   const double flops =
       2.0 * static_cast<double>(args.m) * static_cast<double>(args.n) * static_cast<double>(args.k);
-  const int threads = threads_for(flops / 5e4);
+  const int threads = threads_for(flops / kFlopsPerMicrosecond);
   Buffer& scratch = workspace().scratch;
   scratch.reserve(threads * kProductScratchBytes);
   args.relu = act.kind == Activation::kRelu;
-  constexpr Index kFewRows = 8;
   const bool by_row = args.m >= kFewRows * threads;
   // Rows of A that are a multiple of 4 KiB apart fall into one cache set: they are copied.
   const Index size = static_cast<Index>(sizeof(T));
@@ -115,10 +119,64 @@ void linear_forward(Index m, Index n, Index k, Operand<T> x, Operand<T> w, bool 
 }
 
 template <class T>
+void input_gradient(const Kernels& table, Index m, Index n, Index k, const T* dy, Index dy_row,
+                    const T* w, Index w_row, T* dx, Index dx_row, T* scratch) noexcept {
+  const auto& product = table.of<T>().product;
+  T* const dy_columns = scratch;
+  T* const dx_columns = scratch + n * kGradientRows;
+  for (Index i = 0; i < m; i += kGradientRows) {
+    const Index rows = std::min(kGradientRows, m - i);
+    product.transpose(dy + i * dy_row, rows, n, dy_row, dy_columns, kGradientRows);
+    ProductArgs<T> args{};
+    args.m = k;
+    args.n = rows;
+    args.k = n;
+    args.a = w;
+    args.a_row = w_row;
+    args.a_k = 1;
+    args.b = dy_columns;
+    args.b_row = kGradientRows;
+    args.b_padded = true;  // what the lanes beyond `rows` hold goes nowhere
+    args.c = dx_columns;
+    args.c_row = kGradientRows;
+    product.product(args);
+    product.transpose(dx_columns, k, rows, kGradientRows, dx + i * dx_row, dx_row);
+  }
+}
+
+template <class T>
 void linear_backward_x(Index m, Index n, Index k, Operand<T> dy, Operand<T> w, T* dx,
                        Index dx_row) {
-  // dX = dY W^T is a forward product with the transposed weights: m rows, k columns, depth n.
-  linear_forward<T>(m, k, n, dy, {w.data, w.col, w.row}, false, nullptr, {}, dx, dx_row);
+  if (w.col != 1) {
+    // W by columns is W^T by rows: a forward product with it, m rows, k columns, depth n.
+    linear_forward<T>(m, k, n, dy, {w.data, w.col, w.row}, false, nullptr, {}, dx, dx_row);
+    return;
+  }
+  if (dy.col != 1) {
+    dy.data = by_rows(dy, m, n, &workspace().a, &dy.row);
+    dy.col = 1;
+  }
+  const Kernels& table = kernels();
+  const double flops =
+      2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  const int threads = threads_for(flops / kFlopsPerMicrosecond);
+  Buffer& scratch = workspace().scratch;
+  const Index own = round_up(input_gradient_elements(n, k), 16);
+  scratch.reserve(threads * own * static_cast<Index>(sizeof(T)));
+  scratch.clear();
+  const bool by_row = m >= kFewRows * threads;
+  parallel(threads, [&](const Team& team) {
+    T* const memory = scratch.as<T>() + team.index() * own;
+    Index begin, end;
+    team.share(by_row ? m : k, 1, &begin, &end);
+    if (by_row) {
+      input_gradient(table, end - begin, n, k, dy.data + begin * dy.row, dy.row, w.data, w.row,
+                     dx + begin * dx_row, dx_row, memory);
+    } else {
+      input_gradient(table, m, n, end - begin, dy.data, dy.row, w.data + begin * w.row, w.row,
+                     dx + begin, dx_row, memory);
+    }
+  });
 }
 
 template <class T>
@@ -148,10 +206,12 @@ void linear_backward_w(Index m, Index n, Index k, Operand<T> dy, Operand<T> x, T
   if (db) kernels().of<T>().product.column_sum(args.b, m, n, args.b_row, db);
 }
 
-#define FASTNET_INSTANTIATE(T)                                                              \
-  template void linear_forward(Index, Index, Index, Operand<T>, Operand<T>, bool, const T*, \
-                               const ActivationSpec&, T*, Index);                           \
-  template void linear_backward_x(Index, Index, Index, Operand<T>, Operand<T>, T*, Index);  \
+#define FASTNET_INSTANTIATE(T)                                                                 \
+  template void linear_forward(Index, Index, Index, Operand<T>, Operand<T>, bool, const T*,    \
+                               const ActivationSpec&, T*, Index);                              \
+  template void input_gradient(const Kernels&, Index, Index, Index, const T*, Index, const T*, \
+                               Index, T*, Index, T*) noexcept;                                 \
+  template void linear_backward_x(Index, Index, Index, Operand<T>, Operand<T>, T*, Index);     \
   template void linear_backward_w(Index, Index, Index, Operand<T>, Operand<T>, T*, Index, T*);
 FASTNET_INSTANTIATE(float)
 FASTNET_INSTANTIATE(double)

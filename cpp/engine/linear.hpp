@@ -27,6 +27,18 @@ void linear_forward(Index m, Index n, Index k, Operand<T> x, Operand<T> w, bool 
 template <class T>
 void linear_backward_x(Index m, Index n, Index k, Operand<T> dy, Operand<T> w, T* dx, Index dx_row);
 
+// The same on the calling thread, for W that lies by rows `w_row` apart. dY and dX are transposed,
+// which are smaller than W where that matters, so that W is read as it lies: lanes are rows of the
+// batch. `scratch` has input_gradient_elements.
+template <class T>
+void input_gradient(const Kernels& table, Index m, Index n, Index k, const T* dy, Index dy_row,
+                    const T* w, Index w_row, T* dx, Index dx_row, T* scratch) noexcept;
+
+// Rows of the batch that it takes at a time: 4 or 8 registers, the transposed rows of a layer of
+// 1000 features stay in L2.
+constexpr Index kGradientRows = 64;
+constexpr Index input_gradient_elements(Index n, Index k) { return (n + k) * kGradientRows; }
+
 // dW(p, j) = sum over i of X(i, p) dY(i, j), a chain over the rows of the batch; rows of dW are
 // `dw_row` apart. db(j) = sum over i of dY(i, j), likewise; db may be null.
 template <class T>

@@ -5,41 +5,20 @@
 #include <cstring>
 
 #include "engine/dropout.hpp"
+#include "engine/linear.hpp"
 
 namespace fastnet {
 
 template <class T>
-Network<T>::Network(std::vector<Layer<T>> layers)
-    : layers_(std::move(layers)), transposed_(layers_.size()) {
+Network<T>::Network(std::vector<Layer<T>> layers) : layers_(std::move(layers)) {
   for (const Layer<T>& layer : layers_) {
     max_features_ = std::max({max_features_, layer.in, layer.out});
     has_batch_norm_ = has_batch_norm_ || layer.kind == LayerKind::kBatchNorm;
     if (layer.kind != LayerKind::kLinear) continue;
     weight_elements_ += layer.in * layer.out;
+    gradient_elements_ = std::max(gradient_elements_, input_gradient_elements(layer.out, layer.in));
     flops_per_row_ += 2.0 * static_cast<double>(layer.in) * static_cast<double>(layer.out);
   }
-}
-
-template <class T>
-void Network<T>::allocate_transposed() {
-  Index size = 0;
-  for (std::size_t l = 1; l < layers_.size(); ++l) {
-    if (layers_[l].kind != LayerKind::kLinear) continue;
-    transposed_[l] = {size, padded_row<T>(layers_[l].in)};
-    size += round_up(transposed_[l].row * layers_[l].out, 16);
-  }
-  if (size == 0 || transposed_memory_.bytes() > 0) return;
-  transposed_memory_.reserve(size * static_cast<Index>(sizeof(T)));
-  transposed_memory_.clear();
-}
-
-template <class T>
-void Network<T>::refresh_transposed(const Kernels& table, std::size_t l, Index i0,
-                                    Index i1) const noexcept {
-  const Layer<T>& layer = layers_[l];
-  T* copy = transposed_memory_.as<T>() + transposed_[l].offset;
-  table.template of<T>().product.transpose(layer.weight + i0 * layer.weight_row, i1 - i0, layer.out,
-                                           layer.weight_row, copy + i0, transposed_[l].row);
 }
 
 template <class T>
@@ -211,20 +190,10 @@ void Network<T>::backward_input(const Pass<T>& pass, std::size_t l, Index batch,
   T* dx = before.d + range.r0 * before.row;
   switch (layer.kind) {
     case LayerKind::kLinear: {
-      ProductArgs<T> args{};
-      args.m = rows;
-      args.n = range.c1 - range.c0;
-      args.k = layer.out;
-      args.a = d;
-      args.a_row = arrays.row;
-      args.a_k = 1;
-      args.b = transposed_memory_.as<T>() + transposed_[l].offset + range.c0;
-      args.b_row = transposed_[l].row;
-      args.b_padded = true;
-      args.c = dx + range.c0;
-      args.c_row = before.row;
-      args.scratch = scratch;
-      kernels.product.product(args);
+      const T* w = layer.weight + range.c0 * layer.weight_row;
+      input_gradient(*pass.table, rows, layer.out, range.c1 - range.c0, d, arrays.row, w,
+                     layer.weight_row, dx + range.c0, before.row,
+                     scratch + kProductScratchBytes / Index(sizeof(T)));
       return;
     }
     case LayerKind::kActivation: {

@@ -92,6 +92,7 @@ class Network {
   bool has_batch_norm() const { return has_batch_norm_; }
   // Elements of the weights.
   Index weight_elements() const { return weight_elements_; }
+  Index gradient_elements() const { return gradient_elements_; }
 
   // y (and z) of layer l. A linear layer's columns may be split, the others need whole rows.
   void forward(const Pass<T>& pass, std::size_t l, Range range, T* scratch) const noexcept;
@@ -104,7 +105,8 @@ class Network {
                   Index c1) const noexcept;
   // The step from the gradient of y to that of the sum before a linear layer's activation, in d.
   void backward_activation(const Pass<T>& pass, std::size_t l, Index r0, Index r1) const noexcept;
-  // d of layer l - 1 for a part of a batch; columns are those of the layer's input.
+  // d of layer l - 1 for a part of a batch; columns are those of the layer's input. `scratch` has
+  // kProductScratchBytes and then room for gradient_elements().
   void backward_input(const Pass<T>& pass, std::size_t l, Index batch, Range range,
                       T* scratch) const noexcept;
   // Gradient of rows [i0, i1) of W over the whole batch, to dw with W's row distance; padding is
@@ -115,16 +117,7 @@ class Network {
   void backward_vector(const Pass<T>& pass, std::size_t l, Index batch, bool is_bias, T* gradient,
                        T* scratch) const noexcept;
 
-  // dX = dY W^T reads the weights transposed. Their memory is allocated once, before training; a
-  // copy is brought up to date for rows [i0, i1) of W.
-  void allocate_transposed();
-  bool has_transposed(std::size_t l) const { return l > 0 && transposed_[l].row > 0; }
-  void refresh_transposed(const Kernels& table, std::size_t l, Index i0, Index i1) const noexcept;
-
  private:
-  struct Transposed {
-    Index offset = 0, row = 0;
-  };
   DropoutArgs<T> dropout_args(const Pass<T>& pass, std::size_t l, Index first_row, Index rows,
                               const T* x, Index x_row, T* y, Index y_row) const noexcept;
   NormArgs<T> norm_args(const Pass<T>& pass, std::size_t l, Index r0, Index rows, Index c0,
@@ -132,9 +125,7 @@ class Network {
   const T* input(const Pass<T>& pass, std::size_t l, Index* row) const noexcept;
 
   std::vector<Layer<T>> layers_;
-  std::vector<Transposed> transposed_;
-  Buffer transposed_memory_;
-  Index max_features_ = 0, weight_elements_ = 0;
+  Index max_features_ = 0, weight_elements_ = 0, gradient_elements_ = 0;
   double flops_per_row_ = 0.0;
   bool has_batch_norm_ = false;
 };

@@ -28,16 +28,6 @@ constexpr Index kFewRows = 8;
 // ---- phase A ----
 
 template <class T>
-void Training<T>::refresh(const Team& team) noexcept {
-  for (std::size_t l = 1; l < network_.depth(); ++l) {
-    if (!network_.has_transposed(l)) continue;
-    Index begin, end;
-    team.share(network_.layers()[l].in, 16, &begin, &end);
-    if (begin < end) network_.refresh_transposed(*table_, l, begin, end);
-  }
-}
-
-template <class T>
 void Training<T>::gather(const Team& team, const Dataset<T>& data,
                          const BatchRows& batch) noexcept {
   Index begin, end;
@@ -168,16 +158,12 @@ void Training<T>::block_gradient(const Block& block, Index batch, T* gradient, T
 template <class T>
 void Training<T>::update_block(const Block& block, const T* gradient, double scale) noexcept {
   if (optimizer_.groups[block.segment].frozen) return;
-  const Segment& segment = segments_[block.segment];
   const Index begin = block_begin(block);
   OptimizerSpec<T> spec = updates_[block.segment];
   spec.scale = static_cast<T>(optimizer_.groups[block.segment].scale * scale);
   table_->template of<T>().optimizer.update(
       spec, params_ + begin, gradient, optimizer_.state1 ? optimizer_.state1 + begin : nullptr,
       optimizer_.state2 ? optimizer_.state2 + begin : nullptr, block_size(block));
-  if (segment.role == Role::kMatrix && network_.has_transposed(segment.layer)) {
-    network_.refresh_transposed(*table_, segment.layer, block.i0, block.i1);
-  }
 }
 
 template <class T>

@@ -152,7 +152,6 @@ class Training {
   }
   void steps(const Dataset<T>& data, const std::int64_t* order, Index batch, double end,
              Epoch* epoch) noexcept;
-  void refresh(const Team& team) noexcept;
   StepResult one_batch(const Dataset<T>& data, Mode mode);
   void start_step() noexcept;
   void finish_step() noexcept;

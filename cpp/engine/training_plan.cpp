@@ -30,7 +30,6 @@ Training<T>::Training(Network<T>& network, const LossSpec<T>& loss, std::vector<
       segments_(std::move(segments)),
       params_(params),
       grads_(grads) {
-  network_.allocate_transposed();
   for (const Segment& segment : segments_) {
     flat_size_ = std::max(flat_size_, segment.begin + segment.size);
   }
@@ -158,7 +157,9 @@ void Training<T>::make_plan(int threads, Plan* result) {
     }
     sum += costs[b];
   }
-  thread_bytes_ = kProductScratchBytes + round_up(block_elements_ * Index(sizeof(T)), kAlignment);
+  // The gradient of a block in phase B, transposed rows in phase A.
+  const Index memory = std::max(block_elements_, network_.gradient_elements());
+  thread_bytes_ = kProductScratchBytes + round_up(memory * Index(sizeof(T)), kAlignment);
   // Both plans use one memory: a block of the other may be larger, and its threads more.
   thread_memory_.reserve(std::max(threads, plans_[1].threads) * thread_bytes_);
   *result = std::move(plan);

@@ -28,7 +28,6 @@ StepResult Training<T>::one_batch(const Dataset<T>& data, Mode mode) {
   StepResult result;
   if (mode == Mode::kStep) start_step();
   parallel(plan_->threads, [&](const Team& team) {
-    refresh(team);
     const StepResult mine = run_batch(team, data, {0, data.rows, nullptr}, mode);
     if (team.index() == 0) result = mine;
   });
@@ -85,7 +84,6 @@ void Training<T>::steps(const Dataset<T>& data, const std::int64_t* order, Index
   bool stop = false;
   start_step();
   parallel(plan_->threads, [&](const Team& team) {
-    refresh(team);
     while (!stop) {
       BatchRows rows{epoch->next, std::min(batch, data.rows - epoch->next), nullptr};
       if (order) rows.order = order + epoch->next;
