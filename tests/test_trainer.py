@@ -183,6 +183,48 @@ def test_steps_see_new_seeds_rates_and_moments(rng):
     assert_same_weights(fused, taped)
 
 
+def test_the_optimizers_state_is_up_to_date_whenever_it_is_looked_at(rng):
+    loss = nn.CrossEntropyLoss()
+    taped, optimizer, fused, trainer = pair(mlp, loss, OPTIMIZERS["adam"])
+    held = None
+    for step in range(1, 9):
+        x, y = batch(rng)
+        if step == 6:  # the optimizer's own step, in between
+            taped_step(fused, loss, trainer.optimizer, x, y)
+        else:
+            trainer.step(x, y)
+        taped_step(taped, loss, optimizer, x, y)
+        if step in (2, 3):
+            saved = trainer.optimizer.state_dict()["state"]
+            assert [values["step"] for values in saved.values()] == [step] * 6
+        if step == 4:
+            held = trainer.optimizer.state
+        if step == 7:
+            held = trainer.optimizer.state = {p: dict(v) for p, v in held.items()}
+        if held is not None:
+            ours = [held[p] for p in fused.parameters()]
+            theirs = [optimizer.state[p] for p in taped.parameters()]
+            for a, b in zip(ours, theirs, strict=True):
+                assert a.keys() == b.keys()
+                assert [a["step"], a["beta2_power"]] == [step, b["beta2_power"]]
+                assert_same_bits(a["exp_avg"], b["exp_avg"])
+    assert_same_weights(fused, taped)
+
+
+def test_a_parameter_frozen_between_steps_stays(rng):
+    x, y = batch(rng)
+    model = mlp()
+    trainer = fastnet.Trainer(model, nn.CrossEntropyLoss(), OPTIMIZERS["adam"](model.parameters()))
+    trainer.step(x, y)
+    trainer.step(x, y)
+    before = weights(model)
+    model[0].weight.requires_grad_(False)
+    trainer.step(x, y)
+    after = weights(model)
+    assert_same_bits(after[0], before[0])
+    assert not np.array_equal(after[1], before[1])
+
+
 def test_nested_models_with_identity_flatten_and_activations_in_a_row(rng):
     def make():
         seed = fastnet.random.Generator(1)

@@ -109,6 +109,27 @@ class TrainingObject {
     });
   }
 
+  // step() of plain arrays that need no conversion, without sample weights; None for all else.
+  py::object step_direct(const py::handle& x, const py::handle& target, double max_norm) {
+    const Index columns = object_.network().out_features();
+    const bool by_index = has_index_target(spec_.kind);
+    if (!is_plain<T>(x) || !(by_index ? is_plain<std::int64_t>(target) : is_plain<T>(target))) {
+      return py::none();
+    }
+    const auto ax = py::reinterpret_borrow<py::array>(x);
+    const auto ay = py::reinterpret_borrow<py::array>(target);
+    Matrix<T> m;
+    if (ax.ndim() != 2 || ax.shape(1) != object_.network().in_features() || !read_matrix(ax, &m) ||
+        !m.unit_col() || m.rows < 2) {
+      return py::none();
+    }
+    if (!has_flag(ay, py::array::c_style) ||
+        !(by_index ? has_shape(ay, {m.rows}) : has_shape(ay, {m.rows, columns}))) {
+      return py::none();
+    }
+    return step(ax, ay, py::none(), max_norm);
+  }
+
   py::tuple gradient(const py::array& x, const py::array& target, const py::object& sample_weight,
                      bool accumulate) {
     return one(x, target, sample_weight,
@@ -267,6 +288,8 @@ void bind_types(py::module_& m, const std::string& suffix) {
       .def("set_random", &Train::set_random, py::arg("sources"), "Where dropout's masks come from.")
       .def("step", &Train::step, py::arg("x").noconvert(), py::arg("y").noconvert(),
            py::arg("sample_weight"), py::arg("max_norm"), "One step: (status, loss).")
+      .def("step_direct", &Train::step_direct, py::arg("x"), py::arg("y"), py::arg("max_norm"),
+           "One step on plain arrays, None for others.")
       .def("gradient", &Train::gradient, py::arg("x").noconvert(), py::arg("y").noconvert(),
            py::arg("sample_weight"), py::arg("accumulate"), "Gradients alone: (status, loss).")
       .def("apply", &Train::apply, py::arg("max_norm"), "Update from the gradients.")

@@ -70,7 +70,7 @@ def run_epoch(
                 raise _non_finite(epoch, state.steps)
     finally:
         plan.count(state.steps)
-        plan.publish(core)
+        plan.publish()
     return float(state.loss_sum / state.weight_sum) if state.weight_sum else math.nan
 
 
@@ -90,7 +90,7 @@ def run_batches(plan: Training, epoch: int, batches: Iterable[Any], max_norm: fl
             raise _non_finite(epoch, steps)
         steps += 1
         if status == _core.STEP_DONE:
-            plan.publish(core)
+            plan.publish()
             total += value * len(arrays[0])
             rows += len(arrays[0])
     if steps == 0:

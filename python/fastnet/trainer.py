@@ -106,14 +106,17 @@ class Trainer:
             skipped and gives NaN.
         """
         self._require_free()
-        name, arrays = self._plan.batch(x, y, sample_weight)
-        self._plan.require_batch(len(arrays[0]))
-        core = self._plan.core(name)
-        status, value = core.step(*arrays, _norm(max_norm))
-        self._plan.count(1)
+        plan, norm = self._plan, _norm(max_norm)
+        result = plan.step(x, y, norm) if sample_weight is None else None
+        if result is None:
+            name, arrays = plan.batch(x, y, sample_weight)
+            plan.require_batch(len(arrays[0]))
+            result = plan.core(name).step(*arrays, norm)
+        status, value = result
+        plan.count(1)
         self._clear_gradients()
         if status == _core.STEP_DONE:
-            self._plan.publish(core)
+            plan.publish()
         return float(value)
 
     def gradient(
@@ -153,7 +156,7 @@ class Trainer:
         core = self._plan.core(self._plan.any_loss())
         core.apply(_norm(max_norm))
         self._clear_gradients()
-        self._plan.publish(core)
+        self._plan.publish()
 
     def _clear_gradients(self) -> None:
         self._has_gradients = False

@@ -130,6 +130,7 @@ class Layers:
             self.modules.append(module)
         self.in_features: int = self.layers[0]["in_features"]
         self.out_features = features
+        self.draws = any(isinstance(m, Dropout) for m in self.modules)
         self.norms = [m for m in self.modules if isinstance(m, BatchNorm1d)]
         dtypes = {p._data.dtype for _, _, p in self.parameters()}
         dtypes |= {m.running_mean.dtype for m in self.norms}

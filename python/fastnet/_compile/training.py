@@ -109,6 +109,8 @@ class Training:
         self._options: list[list[Any]] = []
         self._sources: list[tuple[int, Any] | None] = []
         self._seen: list[tuple[Any, ...]] = []
+        self._counts = (0, 0)
+        self._updated: list[Any] = []
         self._model = model
         self._parts = _parts_of(model)
         self._version = Structure.version
@@ -181,19 +183,35 @@ class Training:
             self._cores[name] = core
         if core is self._current and self._unchanged():
             return core
+        self.optimizer._settled()
         self._current = None
         for group in self.optimizer.param_groups:
             self.optimizer._check(group)
         self._adopt()
         groups = [self._group(slot) for slot in self.slots]
+        self._updated = [s.param for s, g in zip(self.slots, groups, strict=True) if g is not None]
         states = [*self.states, None, None]
         core.set_optimizer(groups, states[0], states[1])
-        self._sources = self._random_sources()
-        core.set_random(self._sources)
+        if self.layers.draws:
+            self._sources = self._random_sources()
+            core.set_random(self._sources)
         self._options = self._group_options()
         self._seen = [self._now(slot) for slot in self.slots]
+        self._counts = self._count_changes()
         self._current = core
         return core
+
+    def step(self, x: Any, y: Any, max_norm: float) -> tuple[int, float] | None:
+        """Do a step on plain arrays that need no conversion; None, having done nothing, on others.
+
+        The loss must be the one of the step before.
+        """
+        self.require_same_model()
+        core = self._current
+        if core is None or not self._unchanged():
+            return None
+        result: tuple[int, float] | None = core.step_direct(x, y, max_norm)
+        return result
 
     def _random_sources(self) -> list[tuple[int, Any] | None]:
         """Return the key and the tickets of each dropout layer, None for the others."""
@@ -209,21 +227,31 @@ class Training:
 
     def _now(self, slot: Slot) -> tuple[Any, ...]:
         """Return what the updates of a parameter depend on, apart from its group's options."""
-        state = self.optimizer.state.get(slot.param)
+        state = self.optimizer._states.get(slot.param)
         if not state:
             return slot.param._data, slot.param._requires
         arrays = [state.get(name) for name in _STATES[type(self.optimizer)]]
         return slot.param._data, slot.param._requires, state.get("step"), *arrays
 
+    def _count_changes(self) -> tuple[int, int]:
+        """Return what counts changes of parameters and of the optimizer's state."""
+        return Structure.version, self.optimizer._changes
+
     def _unchanged(self) -> bool:
         """Return whether the engine's training object still has what the optimizer has."""
         if self._options != self._group_options():
             return False
+        if self.layers.draws and self._sources != self._random_sources():
+            return False
+        counts = self._count_changes()
+        if counts == self._counts and not self.optimizer._seen:
+            return True
         for slot, seen in zip(self.slots, self._seen, strict=True):
             now = self._now(slot)
             if len(now) != len(seen) or not all(map(operator.is_, now, seen)):
                 return False
-        return self._sources == self._random_sources()
+        self._counts = counts
+        return True
 
     def any_loss(self) -> str:
         """Return a loss with a training object; all of them share parameters and gradients."""
@@ -235,7 +263,7 @@ class Training:
             if slot.param._data is not slot.view:
                 msg = "a parameter has moved to another trainer; make a new one"
                 raise RuntimeError(msg)
-            state = self.optimizer.state.get(slot.param)
+            state = self.optimizer._states.get(slot.param)
             if not state:
                 continue
             for name, buffer in zip(_STATES[type(self.optimizer)], self.states, strict=True):
@@ -256,7 +284,7 @@ class Training:
                 break
         else:
             return None
-        state = self.optimizer.state.get(slot.param) or {}
+        state = self.optimizer._states.get(slot.param) or {}
         kind = _KINDS[type(self.optimizer)]
         result = {
             "kind": kind,
@@ -293,42 +321,52 @@ class Training:
             msg = "a batch must have more than 1 row to train BatchNorm1d, got 1"
             raise ValueError(msg)
 
-    def publish(self, core: Any) -> None:
+    def publish(self) -> None:
+        """Note the engine's steps: parameters have changed, the optimizer's state is behind."""
+        for param in self._updated:
+            param._version[0] += 1
+        self.optimizer._pending = self._publish_state
+        if self.optimizer._seen:
+            self.optimizer._settled()
+
+    def _publish_state(self) -> None:
         """Bring the optimizer's state up to date with the engine's steps."""
-        adam = _KINDS[type(self.optimizer)] != "sgd"
+        core = self._current
+        kind = _KINDS[type(self.optimizer)]
+        states = self.optimizer._states
         for slot, progress in zip(self.slots, core.progress(), strict=True):
             if progress is None or progress[0] == 0:
                 continue
-            slot.param._version[0] += 1
-            if not adam and not any(
+            if kind == "sgd" and not any(
                 g["momentum"]
                 for g in self.optimizer.param_groups
                 if any(p is slot.param for p in g["params"])
             ):
                 continue
-            state = self.optimizer.state.setdefault(slot.param, {})
+            state = states.setdefault(slot.param, {})
             for name, buffer in zip(_STATES[type(self.optimizer)], self.states, strict=True):
                 if state.get(name) is None:
                     state[name] = view_of(buffer, slot)
-            if adam:
+            if kind != "sgd":
                 state["step"], state["beta1_power"], state["beta2_power"] = progress
-        if core is self._current:
-            self._seen = [self._now(slot) for slot in self.slots]
+        self._seen = [self._now(slot) for slot in self.slots]
 
     # ---- copies ----
 
     def snapshot(self) -> list[Any]:
         """Return a copy of weights, running statistics, moments and counts."""
+        state = self.optimizer._settled()
         counts = [
-            {k: v for k, v in (self.optimizer.state.get(s.param) or {}).items() if not _is_array(v)}
+            {k: v for k, v in (state.get(s.param) or {}).items() if not _is_array(v)}
             for s in self.slots
         ]
-        had = [s.param in self.optimizer.state for s in self.slots]
+        had = [s.param in state for s in self.slots]
         running = [[b.copy() for b in norm.buffers()] for norm in self.layers.norms]
         return [self.params.copy(), [s.copy() for s in self.states], counts, had, running]
 
     def restore(self, snapshot: list[Any]) -> None:
         """Go back to a snapshot."""
+        own = self.optimizer._settled()
         self._current = None
         params, states, counts, had, running = snapshot
         for norm, copies in zip(self.layers.norms, running, strict=True):
@@ -340,9 +378,9 @@ class Training:
         for slot, numbers, present in zip(self.slots, counts, had, strict=True):
             slot.param._version[0] += 1
             if present:
-                self.optimizer.state[slot.param].update(numbers)
+                own[slot.param].update(numbers)
             else:
-                self.optimizer.state.pop(slot.param, None)
+                own.pop(slot.param, None)
 
 
 def _parts_of(model: Module) -> list[Any]:

@@ -15,7 +15,7 @@ from fastnet.autograd.tensor import Tensor
 
 
 class Structure:
-    """Counts changes of modules' parts and options and of parameters' places in memory.
+    """Counts changes of modules' parts and options, and of parameters' memory and requires_grad.
 
     What was compiled from a model is good as long as the count stands still.
     """
@@ -89,6 +89,16 @@ class Parameter(Tensor):
             raise ValueError(msg)
         view[...] = self._data
         self._data = view
+        Structure.version += 1
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on it are recorded and optimizers of a Trainer update it."""
+        return self._requires
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        Tensor.requires_grad.__set__(self, value)
         Structure.version += 1
 
     def _copied(self, dtype: Any = None) -> Array:

@@ -46,7 +46,7 @@ class Optimizer:
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
-        self.state: dict[Any, dict[str, Any]] = {}
+        self._states: dict[Any, dict[str, Any]] = {}
         self._vectors: dict[tuple[Any, str], tuple[Array, Array]] = {}
         if isinstance(params, TensorCore | np.ndarray | str) or not isinstance(params, Iterable):
             msg = f"params must be an iterable of Tensors or dicts, got {type(params).__name__}"
@@ -59,6 +59,37 @@ class Optimizer:
             groups = [{"params": groups}]
         for group in groups:
             self.add_param_group(group)
+
+    # ---- state ----
+
+    # A Trainer's steps are counted in the engine. `_pending` brings the state up to date with them,
+    # `_changes` counts what else may have changed it. Who has seen the dict may look at it or change
+    # it any time: from then on it is kept up to date at every step.
+    _pending: Callable[[], None] | None = None
+    _changes = 0
+    _seen = False
+
+    @property
+    def state(self) -> dict[Any, dict[str, Any]]:
+        """For each parameter that has been updated a dict of what its updates go on from."""
+        self._seen = True
+        return self._settled()
+
+    @state.setter
+    def state(self, state: dict[Any, dict[str, Any]]) -> None:
+        if not isinstance(state, dict):
+            msg = f"state must be a dict, got {type(state).__name__}"
+            raise TypeError(msg)
+        self._pending = None
+        self._changes += 1
+        self._states = state
+
+    def _settled(self) -> dict[Any, dict[str, Any]]:
+        """Return the state, up to date, to a reader that keeps no reference."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending()
+        return self._states
 
     # ---- groups ----
 
@@ -114,6 +145,8 @@ class Optimizer:
         -------
         what closure returned, or None
         """
+        self._settled()
+        self._changes += 1
         loss = None
         if closure is not None:
             with enable_grad():
@@ -138,9 +171,9 @@ class Optimizer:
 
     def _state(self, p: Any) -> dict[str, Any]:
         """Return a parameter's state, made by `_start` at the first step."""
-        state = self.state.get(p)
+        state = self._states.get(p)
         if not state:
-            state = self.state[p] = self._start(p)
+            state = self._states[p] = self._start(p)
         for name in self._arrays:
             array = state.get(name)
             if array is not None and array.strides != p._data.strides:
@@ -166,7 +199,7 @@ class Optimizer:
             for p in group["params"]:
                 numbers[p] = len(numbers)
             groups.append({**group, "params": [numbers[p] for p in group["params"]]})
-        state = {numbers[p]: dict(values) for p, values in self.state.items() if p in numbers}
+        state = {numbers[p]: dict(v) for p, v in self._settled().items() if p in numbers}
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: Any) -> None:
@@ -201,8 +234,10 @@ class Optimizer:
             p = numbered[number]
             state[p] = self._loaded(p, values)
         self.param_groups[:] = groups
-        self.state.clear()
-        self.state.update(state)
+        self._settled()
+        self._changes += 1
+        self._states.clear()
+        self._states.update(state)
 
     def _loaded(self, p: Any, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return a parameter's state from saved values: arrays in its layout."""
@@ -221,7 +256,10 @@ class Optimizer:
         return state
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_vectors"}
+        state = {"state": self._settled(), **self.__dict__}
+        for name in ("_states", "_vectors", "_pending", "_changes", "_seen"):
+            state.pop(name, None)
+        return state
 
     def __setstate__(self, state: Any) -> None:
         if not isinstance(state, dict) or not {"param_groups", "state", "defaults"} <= set(state):
@@ -230,7 +268,8 @@ class Optimizer:
         self.__dict__.update(state)
         self._vectors = {}
         # Copies of arrays do not have the parameters' layout.
-        self.state = {p: self._loaded(p, values) for p, values in self.state.items()}
+        states = self.__dict__.pop("state")
+        self._states = {p: self._loaded(p, values) for p, values in states.items()}
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
