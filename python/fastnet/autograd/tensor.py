@@ -98,7 +98,10 @@ class Tensor(TensorCore):
         if value and self._data.dtype.kind != "f":
             msg = f"only float32 and float64 can require a gradient, got {self._data.dtype}"
             raise RuntimeError(msg)
-        self._requires = bool(value)
+        self._set_requires(bool(value))
+
+    def _set_requires(self, value: builtins.bool) -> None:
+        self._requires = value
 
     def requires_grad_(self, requires_grad: builtins.bool = True) -> Tensor:
         """Set requires_grad and return the tensor."""

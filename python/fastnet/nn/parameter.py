@@ -91,14 +91,8 @@ class Parameter(Tensor):
         self._data = view
         Structure.version += 1
 
-    @property
-    def requires_grad(self) -> bool:
-        """Whether operations on it are recorded and optimizers of a Trainer update it."""
-        return self._requires
-
-    @requires_grad.setter
-    def requires_grad(self, value: bool) -> None:
-        Tensor.requires_grad.__set__(self, value)
+    def _set_requires(self, value: bool) -> None:
+        super()._set_requires(value)
         Structure.version += 1
 
     def _copied(self, dtype: Any = None) -> Array:

@@ -63,8 +63,8 @@ class Optimizer:
     # ---- state ----
 
     # A Trainer's steps are counted in the engine. `_pending` brings the state up to date with them,
-    # `_changes` counts what else may have changed it. Who has seen the dict may look at it or change
-    # it any time: from then on it is kept up to date at every step.
+    # `_changes` counts what else may have changed it. Who has seen the dict may read or change it
+    # at any time: from then on it is kept up to date at every step.
     _pending: Callable[[], None] | None = None
     _changes = 0
     _seen = False
