@@ -1,6 +1,7 @@
 // The matrix product of one ISA level: the loops around the register tiles.
 #include "kernels/product-inl.hpp"
 #include "kernels/table.hpp"
+#include "kernels/transpose-inl.hpp"
 
 namespace fastnet::FASTNET_LEVEL {
 namespace {
@@ -109,38 +110,6 @@ void product(const ProductArgs<T>& args) noexcept {
         tile_function<T>(panel.vecs, rows, unit_row)(tile);
       }
       j += columns;
-    }
-  }
-}
-
-template <class T>
-void transpose(const T* src, Index rows, Index cols, Index src_row, T* dst,
-               Index dst_row) noexcept {
-  constexpr Index lanes = Vec<T, 1>::kLanes;
-  for (Index i = 0; i < rows; i += lanes) {
-    const Index height = rows - i < lanes ? rows - i : lanes;
-    for (Index j = 0; j < cols; j += lanes) {
-      const Index width = cols - j < lanes ? cols - j : lanes;
-      const T* from = src + i * src_row + j;
-      T* to = dst + j * dst_row + i;
-      Vec<T, 1> square[lanes];
-      if (height == lanes && width == lanes) {
-#pragma GCC unroll 16
-        for (Index r = 0; r < lanes; ++r) square[r] = load<T, 1>(from + r * src_row);
-        transpose_square<T>(square);
-#pragma GCC unroll 16
-        for (Index r = 0; r < lanes; ++r) store(to + r * dst_row, square[r]);
-        continue;
-      }
-#pragma GCC unroll 16
-      for (Index r = 0; r < lanes; ++r) {
-        square[r] = r < height ? load_partial<T, 1>(from + r * src_row, width) : zero<T, 1>();
-      }
-      transpose_square<T>(square);
-#pragma GCC unroll 16
-      for (Index r = 0; r < lanes; ++r) {
-        if (r < width) store_partial(to + r * dst_row, square[r], height);
-      }
     }
   }
 }

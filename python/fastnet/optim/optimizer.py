@@ -76,7 +76,7 @@ class Optimizer:
         return self._settled()
 
     @state.setter
-    def state(self, state: dict[Any, dict[str, Any]]) -> None:
+    def state(self, state: Any) -> None:
         if not isinstance(state, dict):
             msg = f"state must be a dict, got {type(state).__name__}"
             raise TypeError(msg)
