@@ -165,3 +165,16 @@ def test_bad_shapes_and_dtypes_are_named(dtype, rng):
         F.linear(x, weight.astype(other))
     with pytest.raises(ValueError, match="activation must be one of"):
         F.linear(x, weight, activation="rellu")
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 33])
+def test_a_weight_by_rows_is_transposed_exactly(isa, dtype, rows, rng):
+    # Times the identity: every element of the product is a weight and zeros.
+    for columns in (1, 2, 3, 5, 8, 15, 16, 17, 32, 50):
+        weight = rng.standard_normal((rows, columns)).astype(dtype)
+        assert weight.flags.c_contiguous
+        assert_same_bits(F.linear(np.eye(columns, dtype=dtype), weight), weight.T)
+        dx, _, _ = F.linear_backward(
+            np.eye(rows, dtype=dtype), np.ones((rows, columns), dtype), weight.T.copy().T
+        )
+        assert_same_bits(dx, weight)

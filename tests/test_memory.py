@@ -224,4 +224,4 @@ def test_the_guards_work(tmp_path):
     command = [sys.executable, "-c", code, str(Path(__file__).parent)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.stdout == "ready\n"
-    assert result.returncode < 0
+    assert result.returncode != 0  # of a signal, or of AddressSanitizer that reports it

@@ -193,6 +193,7 @@ def test_nothing_is_left_to_do():
 # Sources whose tests have another name, and why.
 TESTED_BY = {
     "cross_entropy": "loss",
+    "lanes": "reduce",
     "map": "activation",
     "sigmoid": "activation",
     "simd": "linear",  # every kernel is made of it

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "dispatch/loss.hpp"
+#include "kernels/lanes-inl.hpp"
 #include "kernels/softmax-inl.hpp"
 
 namespace fastnet::FASTNET_LEVEL {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dispatch/moments.hpp"
+#include "kernels/lanes-inl.hpp"
 #include "kernels/reduce-inl.hpp"
 
 namespace fastnet::FASTNET_LEVEL {

@@ -1,4 +1,5 @@
 // The moment kernels of one ISA level.
+#include "kernels/lanes-inl.hpp"
 #include "kernels/moments-inl.hpp"
 #include "kernels/table.hpp"
 

@@ -1,7 +1,7 @@
 // The matrix product of one ISA level: the loops around the register tiles.
+#include "kernels/lanes-inl.hpp"
 #include "kernels/product-inl.hpp"
 #include "kernels/table.hpp"
-#include "kernels/transpose-inl.hpp"
 
 namespace fastnet::FASTNET_LEVEL {
 namespace {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dispatch/reduce.hpp"
+#include "kernels/lanes-inl.hpp"
 #include "kernels/simd-inl.hpp"
 
 namespace fastnet::FASTNET_LEVEL {

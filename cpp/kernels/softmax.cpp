@@ -1,4 +1,5 @@
 // The softmax and argmax kernels of one ISA level.
+#include "kernels/lanes-inl.hpp"
 #include "kernels/softmax-inl.hpp"
 #include "kernels/table.hpp"
 

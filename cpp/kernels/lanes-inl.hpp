@@ -1,10 +1,77 @@
-// Transposing a matrix, a square of registers at a time.
+// Values that move between lanes: reductions of a logical vector, transposition of matrices.
 #pragma once
 
 #include "kernels/simd-inl.hpp"
 
 namespace fastnet::FASTNET_LEVEL {
 namespace {
+
+// ---- reductions of a logical vector over one fixed tree ----
+//
+// lane i is combined with lane i + half, for half = lanes / 2, lanes / 4, ..., 1: the same tree at
+// every level.
+template <class T, class Combine>
+FASTNET_INLINE T reduce_lanes(Vec<T> v, Combine combine) {
+  constexpr int lanes = Vec<T>::kLanes;
+  alignas(64) T x[lanes];
+  store(x, v);
+#pragma GCC unroll 4
+  for (int half = lanes / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) x[i] = combine(x[i], x[i + half]);
+  }
+  return x[0];
+}
+
+// Lane (i + Half) % lanes of a register in lane i.
+template <int Half, class T>
+FASTNET_INLINE Vec<T, 1> rotate_lanes(Vec<T, 1> v) {
+  constexpr int n = Vec<T, 1>::kLanes;
+  constexpr int h = Half;
+  const Native<T> a = v.r[0];
+  if constexpr (n == 16) {
+    return {__builtin_shufflevector(a, a, h, (h + 1) % n, (h + 2) % n, (h + 3) % n, (h + 4) % n,
+                                    (h + 5) % n, (h + 6) % n, (h + 7) % n, (h + 8) % n, (h + 9) % n,
+                                    (h + 10) % n, (h + 11) % n, (h + 12) % n, (h + 13) % n,
+                                    (h + 14) % n, (h + 15) % n)};
+  } else if constexpr (n == 8) {
+    return {__builtin_shufflevector(a, a, h, (h + 1) % n, (h + 2) % n, (h + 3) % n, (h + 4) % n,
+                                    (h + 5) % n, (h + 6) % n, (h + 7) % n)};
+  } else if constexpr (n == 4) {
+    return {__builtin_shufflevector(a, a, h, (h + 1) % n, (h + 2) % n, (h + 3) % n)};
+  } else {
+    return {__builtin_shufflevector(a, a, h, (h + 1) % n)};
+  }
+}
+
+// reduce_lanes for a `combine` of Vec<T, 1>, without leaving the registers.
+template <class T, class Combine>
+FASTNET_INLINE T reduce_registers(Vec<T> v, Combine combine) {
+#pragma GCC unroll 4
+  for (int half = kLogical / 2; half > 0; half /= 2) {
+#pragma GCC unroll 4
+    for (int i = 0; i < half; ++i) {
+      v.r[i] = combine(Vec<T, 1>{v.r[i]}, Vec<T, 1>{v.r[i + half]}).r[0];
+    }
+  }
+  constexpr int lanes = Vec<T, 1>::kLanes;
+  Vec<T, 1> a = {v.r[0]};
+  if constexpr (lanes >= 16) a = combine(a, rotate_lanes<8>(a));
+  if constexpr (lanes >= 8) a = combine(a, rotate_lanes<4>(a));
+  if constexpr (lanes >= 4) a = combine(a, rotate_lanes<2>(a));
+  a = combine(a, rotate_lanes<1>(a));
+  return a.r[0][0];
+}
+template <class T>
+FASTNET_INLINE T reduce_add(Vec<T> v) {
+  return reduce_registers(v, [](Vec<T, 1> a, Vec<T, 1> b) { return a + b; });
+}
+// For lanes without NaN.
+template <class T>
+FASTNET_INLINE T reduce_max(Vec<T> v) {
+  return reduce_registers(v, [](Vec<T, 1> a, Vec<T, 1> b) { return max(a, b); });
+}
+
+// ---- transposition ----
 
 // One step of a transposition: a and b, rows i and i + Step of blocks of 2 Step, exchange the lanes
 // off the diagonal: a's upper half of each block for b's lower one.
