@@ -4,6 +4,7 @@ set(FASTNET_KERNEL_SOURCES
   cpp/kernels/activation.cpp
   cpp/kernels/math.cpp
   cpp/kernels/dropout.cpp
+  cpp/kernels/expression.cpp
   cpp/kernels/random.cpp
   cpp/kernels/loss.cpp
   cpp/kernels/moments.cpp

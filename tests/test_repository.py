@@ -291,14 +291,14 @@ def test_linters_have_one_version():
 
 
 def test_the_extension_is_small(tmp_path):
-    # A wheel of about 1 MB is the extension, compressed, and a little Python.
+    # A wheel is the extension, compressed, and a little Python; it is to stay below 2 MB.
     path = Path(fastnet._core.__file__)
     strip = shutil.which("strip")
     if strip:
         path = tmp_path / "stripped.so"
         command = [strip, "--strip-unneeded", "-o", str(path), fastnet._core.__file__]
         subprocess.run(command, check=True)
-    assert len(zlib.compress(path.read_bytes(), 9)) <= 2**20
+    assert len(zlib.compress(path.read_bytes(), 9)) <= 1.5 * 2**20
 
 
 # ---- the objects of the ISA levels ----

@@ -62,6 +62,11 @@ struct DtypeOf<std::int64_t> {
   static constexpr const char* name = "int64";
 };
 template <>
+struct DtypeOf<std::int32_t> {
+  static constexpr int num = py::detail::npy_api::NPY_INT32_;
+  static constexpr const char* name = "int32";
+};
+template <>
 struct DtypeOf<std::uint32_t> {
   static constexpr int num = py::detail::npy_api::NPY_UINT32_;
   static constexpr const char* name = "uint32";

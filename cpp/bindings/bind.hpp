@@ -7,6 +7,7 @@ namespace fastnet {
 
 void bind_activation(pybind11::module_& m);
 void bind_dropout(pybind11::module_& m);
+void bind_estimator(pybind11::module_& m);
 void bind_linear(pybind11::module_& m);
 void bind_norm(pybind11::module_& m);
 void bind_optimizer(pybind11::module_& m);

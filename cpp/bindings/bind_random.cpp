@@ -6,6 +6,7 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/bind.hpp"
+#include "bindings/laws.hpp"
 #include "dispatch/dispatch.hpp"
 #include "engine/sampler.hpp"
 
@@ -25,34 +26,13 @@ void require_stream(std::uint64_t stream) {
   if (stream >> kStreamBits != 0) value_error("stream must be below 2**16");
 }
 
-// Python has checked the parameters and says which of them is wrong; here what else would be
-// undefined.
 void draw_law(const std::string& law, std::uint64_t key, std::uint64_t stream,
               std::uint64_t position, double a, double b, py::array& out) {
   require_stream(stream);
-  static constexpr std::pair<const char*, Distribution> names[] = {
-      {"uniform", Distribution::kUniform},     {"normal", Distribution::kNormal},
-      {"lognormal", Distribution::kLognormal}, {"exponential", Distribution::kExponential},
-      {"laplace", Distribution::kLaplace},     {"bernoulli", Distribution::kBernoulli},
-  };
-  const auto* name = std::find_if(std::begin(names), std::end(names),
-                                  [&](const auto& entry) { return law == entry.first; });
-  if (name == std::end(names)) value_error("law must be one that is drawn directly, got " + law);
   with_float_type(out, "out", [&](auto tag) {
     using T = decltype(tag);
     T* p = output<T>(out, "out");
-    const Draw<T> what{name->second, static_cast<T>(a), static_cast<T>(b)};
-    if (!std::isfinite(what.a) || !std::isfinite(what.b)) {
-      value_error("parameters must be finite numbers of the dtype, got " + std::to_string(a) +
-                  " and " + std::to_string(b));
-    }
-    if (what.kind == Distribution::kUniform && (!(a <= b) || !std::isfinite(what.b - what.a))) {
-      value_error("low must be at most high and high - low finite, got low = " + std::to_string(a) +
-                  ", high = " + std::to_string(b));
-    }
-    if (what.kind == Distribution::kBernoulli && !(what.a >= 0 && what.a <= 1)) {
-      value_error("p must be in [0, 1], got " + std::to_string(a));
-    }
+    const Draw<T> what = law_of<T>(law, a, b);
     const Index n = out.size();
     ReleaseGil release;
     sample<T>(what, key, stream, position, p, n);

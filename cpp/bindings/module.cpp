@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, m) {
   fastnet::bind_activation(m);
   fastnet::bind_dropout(m);
   fastnet::bind_linear(m);
+  fastnet::bind_estimator(m);
   fastnet::bind_norm(m);
   fastnet::bind_optimizer(m);
   fastnet::bind_math(m);

@@ -7,6 +7,7 @@
 
 #include "dispatch/activation.hpp"
 #include "dispatch/dropout.hpp"
+#include "dispatch/expression.hpp"
 #include "dispatch/loss.hpp"
 #include "dispatch/math.hpp"
 #include "dispatch/moments.hpp"
@@ -26,6 +27,7 @@ struct KernelsOf {
   ActivationKernels<T> activation;
   MathKernels<T> math;
   DropoutKernels<T> dropout;
+  ExpressionKernels<T> expression;
   RandomKernels<T> random;
   OptimizerKernels<T> optimizer;
   MomentsKernels<T> moments;

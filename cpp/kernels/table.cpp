@@ -11,6 +11,7 @@ void fill_table(Kernels& table) noexcept {
   fill_activation(table);
   fill_math(table);
   fill_dropout(table);
+  fill_expression(table);
   fill_random(table);
   fill_loss(table);
   fill_moments(table);

@@ -6,6 +6,7 @@ from numpy import int64 as int64
 
 from fastnet import autograd as autograd
 from fastnet import functional as functional
+from fastnet import montecarlo as montecarlo
 from fastnet import nn as nn
 from fastnet import optim as optim
 from fastnet import random as random
@@ -79,6 +80,8 @@ from fastnet.functional import relu as relu
 from fastnet.functional import sigmoid as sigmoid
 from fastnet.functional import softmax as softmax
 from fastnet.functional import tanh as tanh
+from fastnet.montecarlo import Estimate as Estimate
+from fastnet.montecarlo import expectation as expectation
 from fastnet.random import manual_seed as manual_seed
 from fastnet.runtime import set_num_threads as set_num_threads
 from fastnet.runtime import show_config as show_config
@@ -87,6 +90,7 @@ from fastnet.trainer import Trainer as Trainer
 
 # What Python's builtins are called is left out: `from fastnet import *` hides none of them.
 __all__ = [
+    "Estimate",
     "Tensor",
     "Trainer",
     "__version__",
@@ -107,6 +111,7 @@ __all__ = [
     "div",
     "enable_grad",
     "exp",
+    "expectation",
     "expm1",
     "flatten",
     "float32",
@@ -127,6 +132,7 @@ __all__ = [
     "maximum",
     "mean",
     "minimum",
+    "montecarlo",
     "mul",
     "neg",
     "nn",

@@ -1,4 +1,4 @@
-"""Figures of a training: the learning curve and the confusion matrix, drawn by matplotlib.
+"""Figures drawn by matplotlib: learning curve, confusion matrix, convergence of an estimate.
 
 Functions draw on the Axes they are given, or on those of a new Figure, and return them. They use
 nothing of pyplot, so they change no global state and need no display; ``axes.figure.savefig`` makes
@@ -162,4 +162,56 @@ def confusion_matrix(counts: Any, labels: Sequence[Any] | None = None, ax: Any =
     ax.spines[:].set_color(_GREY)
     ax.set_xlabel("taken for")
     ax.set_ylabel("class")
+    return ax
+
+
+def convergence(estimate: Any, ax: Any = None, truth: float | None = None) -> Any:
+    """Draw how an estimate's error fell with the number of samples.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        Of one output or several; each has a line.
+    ax : matplotlib Axes, optional
+        By default those of a new Figure.
+    truth : float or array_like, optional
+        The exact value: the distance from it is drawn too.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Notes
+    -----
+    The standard error after n = 4096, 8192, ... samples on logarithmic scales, beside the line that
+    the law of large numbers gives it, a slope of -1/2.
+
+    Examples
+    --------
+    >>> import fastnet  # doctest: +SKIP
+    >>> from fastnet import plot  # doctest: +SKIP
+    >>> from fastnet.stats import Normal  # doctest: +SKIP
+    >>> e = fastnet.expectation(lambda x: x**2, Normal(0, 1), n=100_000, rng=1)  # doctest: +SKIP
+    >>> plot.convergence(e, truth=1.0).get_xlabel()  # doctest: +SKIP
+    'samples'
+    """
+    points = estimate.history
+    n = np.array([point.n for point in points], np.float64)
+    errors = np.array([np.ravel(point.standard_error) for point in points])
+    ax = _axes(ax)
+    last = errors[-1]
+    ax.plot(n, last.max() * np.sqrt(n[-1] / n), "--", color=_GREY, label="1 / sqrt(n)")
+    for k, error in enumerate(errors.T):
+        label = "standard error" if k == 0 else None
+        ax.plot(n, error, "o-", color=_BLUE, markersize=4, label=label)
+    if truth is not None:
+        means = np.array([np.ravel(point.mean) for point in points])
+        for k, distance in enumerate(np.abs(means - np.ravel(truth)).T):
+            label = "distance from the truth" if k == 0 else None
+            ax.plot(n, distance, "s", color=_ORANGE, markersize=4, label=label)
+    ax.set_xscale("log", base=2)
+    ax.set_yscale("log")
+    ax.set_xlabel("samples")
+    ax.set_ylabel("error")
+    ax.legend()
     return ax

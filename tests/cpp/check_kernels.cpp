@@ -250,6 +250,21 @@ void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
       k.math.apply(static_cast<fastnet::MathFunction>(i), m.any<T>(n), m.out<T>(n), n);
     });
   }
+  for (int i = 0; i < static_cast<int>(fastnet::ExpressionOp::kCount); ++i) {
+    check(numbered("evaluate", i), [&](Memory& m, Index n) {
+      // Register 2 becomes the operation of 0 and 1, and of truth values of 1 and 0.
+      constexpr Index tile = fastnet::kExpressionTile<T>;
+      T* registers = m.out<T>(3 * tile);
+      const T* x = m.any<T>(2 * n);
+      for (Index j = 0; j < 2 * n; ++j) registers[j < n ? j : tile + j - n] = x[j];
+      const auto less = static_cast<std::int32_t>(fastnet::ExpressionOp::kLess);
+      const fastnet::ExpressionStep steps[] = {{less, 2, 0, 1, 0}, {i, 2, 0, 1, 2}};
+      k.expression.evaluate(steps, 2, x, registers, n);
+    });
+  }
+  check("products", [&](Memory& m, Index n) {
+    *m.out<double>(1) = k.expression.products(m.in<T>(9 * n), 0.5, m.in<T>(9 * n, 2), 0.25, 9 * n);
+  });
   check("sum",
         [&](Memory& m, Index n) { *m.out<double>(1) = k.reduce.sum(m.in<T>(9 * n), 9 * n); });
 

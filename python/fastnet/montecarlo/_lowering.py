@@ -1,0 +1,235 @@
+"""What NumPy's functions are in operations on columns: one entry a function."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fastnet.montecarlo._program import Node, Program, Untraceable
+
+Lower = Callable[..., Node]
+
+# Results that are integers, with their range from the operands'.
+_INTEGER: dict[str, Callable[..., tuple[float, float]]] = {
+    "copy": lambda a: (a.low, a.high),
+    "negative": lambda a: (-a.high, -a.low),
+    "absolute": lambda a: (0, max(abs(a.low), abs(a.high))),
+    "sign": lambda a: (-1, 1),
+    "add": lambda a, b: (a.low + b.low, a.high + b.high),
+    "subtract": lambda a, b: (a.low - b.high, a.high - b.low),
+    "multiply": lambda a, b: (
+        min(x * y for x in (a.low, a.high) for y in (b.low, b.high)),
+        max(x * y for x in (a.low, a.high) for y in (b.low, b.high)),
+    ),
+    "minimum": lambda a, b: (min(a.low, b.low), min(a.high, b.high)),
+    "maximum": lambda a, b: (max(a.low, b.low), max(a.high, b.high)),
+}
+_INTEGER |= dict.fromkeys(("floor", "ceil", "trunc", "rint"), _INTEGER["copy"])
+# What arithmetic of truth values is in NumPy.
+_OF_TRUTHS = {"add": "or", "multiply": "and", "maximum": "or", "minimum": "and", "absolute": "copy"}
+_COMPARISONS = {"less", "less_equal", "equal", "not_equal"}
+
+
+def apply(program: Program, kind: str, name: str, *operands: Node) -> Node:
+    """Return an operation of the engine whose result is of the kind that NumPy gave."""
+    if name in _COMPARISONS:
+        return program.operation(name, *operands, kind="bool")
+    if kind == "bool":
+        logical = _OF_TRUTHS.get(name)
+        if logical is None:
+            msg = f"{name} of truth values"
+            raise Untraceable(msg)
+        return operands[0] if logical == "copy" else program.logical(logical, *operands)
+    if kind == "int":
+        rule = _INTEGER.get(name)
+        numbers = tuple(program.number(a) for a in operands)
+        if rule is None or any(a.kind != "int" for a in numbers):
+            msg = f"{name} of integers"
+            raise Untraceable(msg)
+        low, high = rule(*numbers)
+        name = "copy" if name in ("floor", "ceil", "trunc", "rint") else name
+        return program.integer(name, numbers, low, high)
+    return program.operation(name, *operands)
+
+
+def _plain(name: str) -> Lower:
+    return lambda program, kind, *operands: apply(program, kind, name, *operands)
+
+
+def _swapped(name: str) -> Lower:
+    return lambda program, kind, a, b: apply(program, kind, name, b, a)
+
+
+def _logical(name: str) -> Lower:
+    return lambda program, kind, *operands: program.logical(name, *operands)
+
+
+def _bitwise(name: str) -> Lower:
+    def lower(program: Program, kind: str, *operands: Node) -> Node:
+        if kind != "bool":
+            msg = f"bitwise {name} of integers"
+            raise Untraceable(msg)
+        return program.logical(name, *operands)
+
+    return lower
+
+
+def _scaled(factor: float, name: str | None = None) -> Lower:
+    def lower(program: Program, kind: str, a: Node) -> Node:
+        inner = a if name is None else program.operation(name, a)
+        return program.operation("multiply", inner, program.constant(factor))
+
+    return lower
+
+
+def _square(program: Program, kind: str, a: Node) -> Node:
+    return apply(program, kind, "multiply", a, a)
+
+
+def _is_nan(program: Program, kind: str, a: Node) -> Node:
+    return program.operation("not_equal", a, a, kind="bool")
+
+
+def _is_finite(program: Program, kind: str, a: Node) -> Node:
+    size = program.operation("absolute", a)
+    return program.operation("less", size, program.constant(math.inf), kind="bool")
+
+
+def _is_inf(program: Program, kind: str, a: Node) -> Node:
+    size = program.operation("absolute", a)
+    return program.operation("equal", size, program.constant(math.inf), kind="bool")
+
+
+def _heaviside(program: Program, kind: str, a: Node, at_zero: Node) -> Node:
+    none, one = program.constant(0.0), program.constant(1.0)
+    above = program.operation("less", none, a, kind="bool")
+    below = program.operation("less", a, none, kind="bool")
+    zero = program.operation("equal", a, none, kind="bool")
+    rest = program.where(zero, at_zero, a, "float")
+    return program.where(above, one, program.where(below, none, rest, "float"), "float")
+
+
+def _logaddexp(program: Program, kind: str, a: Node, b: Node) -> Node:
+    """Return m + log1p(exp(-|a - b|)), m the larger; m where both are the same infinity."""
+    larger = program.operation("maximum", a, b)
+    distance = program.operation("absolute", program.operation("subtract", a, b))
+    part = program.operation("exp", program.operation("negative", distance))
+    total = program.operation("add", larger, program.operation("log1p", part))
+    infinite = program.logical(
+        "and", program.operation("equal", a, b, kind="bool"), _is_inf(program, kind, a)
+    )
+    return program.where(infinite, a, total, "float")
+
+
+_LARGEST_POWER = 64
+
+
+def _power(program: Program, kind: str, a: Node, b: Node) -> Node:
+    """Return a power whose exponent is a constant: by squaring if it is an integer.
+
+    x**n takes at most 2 log2(n) products, each off by half an ulp, and errors of a factor count
+    as often as it enters: below n ulp in all.
+    """
+    name, operands = program.operations[b.number]
+    if name != "constant":
+        msg = "power with an exponent that is not a constant"
+        raise Untraceable(msg)
+    exponent = float.fromhex(str(operands[0]))
+    if kind == "float" and exponent == 0.5:
+        return program.operation("sqrt", a)
+    if exponent != int(exponent) or not 0 <= abs(exponent) <= _LARGEST_POWER:
+        msg = f"power {exponent:g}"
+        raise Untraceable(msg)
+    n = abs(int(exponent))
+    if kind == "bool" or (kind == "int" and exponent < 0):
+        msg = "this power of integers"
+        raise Untraceable(msg)
+    result = program.constant(1.0 if kind == "float" else 1)
+    base, first = program.number(a), True
+    while n:
+        if n & 1:
+            result = base if first else apply(program, kind, "multiply", result, base)
+            first = False
+        n >>= 1
+        if n:
+            base = _square(program, kind, base)
+    return program.operation("reciprocal", result) if exponent < 0 else result
+
+
+UFUNCS: dict[Any, Lower] = {
+    np.positive: _plain("copy"),
+    np.negative: _plain("negative"),
+    np.absolute: _plain("absolute"),
+    np.fabs: _plain("absolute"),
+    np.sqrt: _plain("sqrt"),
+    np.square: _square,
+    np.reciprocal: _plain("reciprocal"),
+    np.exp: _plain("exp"),
+    np.expm1: _plain("expm1"),
+    np.log: _plain("log"),
+    np.log1p: _plain("log1p"),
+    np.log2: _scaled(1 / math.log(2), "log"),
+    np.log10: _scaled(1 / math.log(10), "log"),
+    np.tanh: _plain("tanh"),
+    np.floor: _plain("floor"),
+    np.ceil: _plain("ceil"),
+    np.trunc: _plain("trunc"),
+    np.rint: _plain("rint"),
+    np.sign: _plain("sign"),
+    np.deg2rad: _scaled(math.pi / 180),
+    np.radians: _scaled(math.pi / 180),
+    np.rad2deg: _scaled(180 / math.pi),
+    np.degrees: _scaled(180 / math.pi),
+    np.add: _plain("add"),
+    np.subtract: _plain("subtract"),
+    np.multiply: _plain("multiply"),
+    np.true_divide: _plain("divide"),
+    np.power: _power,
+    np.float_power: _power,
+    np.minimum: _plain("minimum"),
+    np.maximum: _plain("maximum"),
+    np.fmin: _plain("fmin"),
+    np.fmax: _plain("fmax"),
+    np.copysign: _plain("copysign"),
+    np.heaviside: _heaviside,
+    np.logaddexp: _logaddexp,
+    np.less: _plain("less"),
+    np.less_equal: _plain("less_equal"),
+    np.greater: _swapped("less"),
+    np.greater_equal: _swapped("less_equal"),
+    np.equal: _plain("equal"),
+    np.not_equal: _plain("not_equal"),
+    np.logical_and: _logical("and"),
+    np.logical_or: _logical("or"),
+    np.logical_xor: _logical("xor"),
+    np.logical_not: _logical("not"),
+    np.bitwise_and: _bitwise("and"),
+    np.bitwise_or: _bitwise("or"),
+    np.bitwise_xor: _bitwise("xor"),
+    np.invert: _bitwise("not"),
+    np.isnan: _is_nan,
+    np.isfinite: _is_finite,
+    np.isinf: _is_inf,
+}
+# SciPy's, looked up only where SciPy is loaded already, for else nobody can have called them.
+_SCIPY: dict[str, Lower] = {"erf": _plain("erf"), "log1p": _plain("log1p")}
+
+
+def lowering(ufunc: Any) -> Lower:
+    """Return how a ufunc is written; Untraceable for one that is not known.
+
+    Known by identity, not by name: another library's ufunc of the same name may compute anything.
+    """
+    lower = UFUNCS.get(ufunc)
+    if lower is None and "scipy.special" in sys.modules:
+        name = getattr(ufunc, "__name__", "")
+        if getattr(sys.modules["scipy.special"], name, None) is ufunc:
+            lower = _SCIPY.get(name)
+    if lower is None:
+        msg = f"{getattr(ufunc, '__name__', ufunc)} is not one of the functions that can be traced"
+        raise Untraceable(msg)
+    return lower

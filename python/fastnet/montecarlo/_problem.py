@@ -1,0 +1,142 @@
+"""What an expectation is made of, and who evaluates it: the engine, a network, Python."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from fastnet import _core
+from fastnet._arrays import Array
+from fastnet.montecarlo._function import Function, columns_of, is_scalar
+from fastnet.montecarlo._samples import CHUNK, Samples
+from fastnet.montecarlo.tracing import Untraceable, symbol_for
+
+NAN_POLICIES = ("raise", "omit", "propagate")
+# Samples on which a trace is compared with the function, a prime: no other axis has that length.
+_TRIAL = 509
+# Chunks that a Python function gets at a time.
+_PYTHON_CHUNKS = 8
+_ALL_FINITE = 2**64 - 1
+
+
+class Problem:
+    """A function of samples, ready to be evaluated by chunks.
+
+    Parameters
+    ----------
+    samples : Samples
+    function : Function
+    nan_policy : {"raise", "omit", "propagate"}
+    """
+
+    def __init__(self, samples: Samples, function: Function, nan_policy: str) -> None:
+        self.samples, self.function = samples, function
+        self.policy = NAN_POLICIES.index(nan_policy)
+        self.expression: Any = None
+        self.how, self.reason = "python", ""
+        self.scalar, self.outputs, self.columns = self._try()
+
+    # ---- trial ----
+
+    def _try(self) -> tuple[bool, int, int]:
+        """Call f on a few samples, trace it, and compare; return what it gives."""
+        x = self.samples.rows(0, _TRIAL)
+        with np.errstate(all="ignore"):
+            first = self.function.f(x.copy()) if self.function.f is not None else x
+            outputs = len(columns_of(first, _TRIAL))
+            scalar = is_scalar(first)
+            values = self.function.array(x.copy())
+            try:
+                self._trace(x, values)
+            except Exception as error:
+                # Whatever goes wrong with a symbol is a reason not to use one; f on arrays has
+                # just gone well.
+                self.expression = None
+                self.reason = str(error) or type(error).__name__
+        return scalar, outputs, len(values)
+
+    def _trace(self, x: Array, values: Array) -> None:
+        if self.samples.core is None:
+            msg = "the distribution is not one that the engine draws"
+            raise Untraceable(msg)
+        symbol = symbol_for(x)
+        columns = self.function(symbol)
+        for column, value in zip(columns, values, strict=True):
+            # Whatever NumPy did on the way was done to x: nothing but the same bits will do.
+            if not _same(np.asarray(column._data, value.dtype), value):
+                msg = "its trace gives other values than the function itself"
+                raise Untraceable(msg)
+        if not _same(self.function.array(x.copy()), values):
+            msg = "it gives other values for the same samples when called again"
+            raise Untraceable(msg)
+        nodes = [column._nodes[()] for column in columns]
+        expression = symbol._program.compile(nodes, x.dtype)
+        out = np.empty((len(nodes), _TRIAL), x.dtype)
+        expression.evaluate(np.ascontiguousarray(np.atleast_2d(x.T)), out)
+        if not _close(out, values):
+            msg = "its compiled trace differs from the function itself"
+            raise Untraceable(msg)
+        self.expression, self.how = expression, "traced"
+
+    # ---- chunks ----
+
+    def run(self, tree: Any, first: int, count: int, last_samples: int) -> None:
+        """Add chunks to the tree; FloatingPointError for a value that must not be."""
+        if self.expression is not None:
+            suffix = "f32" if self.samples.dtype == np.float32 else "f64"
+            estimate = getattr(_core, f"estimate_{suffix}")
+            self._check(
+                estimate(
+                    tree, self.samples.core, self.expression, first, count, last_samples,
+                    self.policy,
+                )
+            )  # fmt: skip
+            return
+        for begin in range(first, first + count, _PYTHON_CHUNKS):
+            chunks = min(_PYTHON_CHUNKS, first + count - begin)
+            n = chunks * CHUNK
+            if begin + chunks == first + count:
+                n -= CHUNK - last_samples
+            self._run_python(tree, begin, n)
+
+    def _run_python(self, tree: Any, first: int, n: int) -> None:
+        # A new array for every call: f may keep it, change it, or give it back.
+        values = self.function.array(self.samples.rows(first, n))
+        if len(values) != self.columns:
+            msg = (
+                f"f must return {self.columns} values a sample as it did at first, got "
+                f"{len(values)} in samples {first * CHUNK} to {first * CHUNK + n - 1}"
+            )
+            raise ValueError(msg)
+        suffix = "f32" if values.dtype == np.float32 else "f64"
+        self._check(getattr(_core, f"estimate_array_{suffix}")(tree, values, first, self.policy))
+
+    def _check(self, bad: int) -> None:
+        if bad == _ALL_FINITE:
+            return
+        chunk, row = divmod(bad, CHUNK)
+        x = self.samples.rows(chunk, row + 1)[row:]
+        with np.errstate(all="ignore"):
+            values = self.function.array(x.copy())[:, 0]
+        msg = (
+            f"f is {values[0] if len(values) == 1 else values} at sample {bad}, x = {x[0]}; "
+            'pass nan_policy="omit" or "propagate" to go on'
+        )
+        raise FloatingPointError(msg)
+
+
+def _same(a: Array, b: Array) -> bool:
+    """Whether all bits are equal, NaN payloads aside."""
+    return a.shape == b.shape and bool(np.all((a == b) | (np.isnan(a) & np.isnan(b))))
+
+
+def _close(a: Array, b: Array) -> bool:
+    """Whether values agree as well as two ways of rounding do, but for a few at jumps."""
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(b)
+        scale = np.max(np.abs(b), where=finite, initial=0.0)
+        bound = math.sqrt(np.finfo(a.dtype).eps) * (np.abs(b) + scale)
+        good = (np.abs(a - b) <= bound) | (a == b) | (np.isnan(a) & np.isnan(b))
+    return bool(np.mean(good) >= 0.99)
