@@ -65,7 +65,8 @@ def decode(data: bytes) -> tuple[dict[str, Any], Layout, dict[str, Any]]:
         tree = runs[str(run)] = _core.ChunkTree(layout.columns, layout.cross)
         for count, is_history in ((nodes, False), (points, True)):
             arrays, rest = _take_arrays(rest, int(count), layout)
-            tree.add(*arrays, history=is_history)
+            numbers, moments, products, spreads = arrays
+            tree.add(numbers, moments, products, spreads, is_history)
     if len(rest):
         msg = f"{len(rest)} bytes too many"
         raise ValueError(msg)
