@@ -1,0 +1,283 @@
+"""Continuous laws made of the gamma law; their cdf, icdf and entropy come from SciPy."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from fastnet._arrays import Array
+from fastnet.random._checks import Size
+from fastnet.stats._checks import common_shape, parameter, result, special, xlogy
+from fastnet.stats.distribution import Continuous
+
+_lgamma = np.frompyfunc(math.lgamma, 1, 1)
+
+
+def log_gamma(x: Any) -> Array:
+    """Return log |gamma(x)| of every element."""
+    return np.asarray(_lgamma(x), np.float64)
+
+
+class Gamma(Continuous):
+    """The gamma law: density x^(shape - 1) exp(-x / scale) / (gamma(shape) scale^shape), x >= 0.
+
+    Parameters
+    ----------
+    shape, scale : float or array_like
+        Both > 0.
+
+    Examples
+    --------
+    >>> from fastnet.stats import Gamma
+    >>> x = Gamma(3, 2)
+    >>> x.mean(), x.variance(), round(x.cdf(6), 6)
+    (6.0, 12.0, 0.57681)
+    """
+
+    _names: tuple[str, ...] = ("shape", "scale")
+
+    def __init__(self, shape: Any, scale: Any = 1.0) -> None:
+        self.shape = parameter(shape, "shape", 0, open_low=True)
+        self.scale = parameter(scale, "scale", 0, open_low=True)
+        self._common = common_shape(shape=self.shape, scale=self.scale)
+
+    def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
+        return rng.gamma(self.shape, self.scale, size, dtype, out)
+
+    def _full(self, value: Any) -> Any:
+        return result(np.broadcast_to(np.asarray(value, np.float64), self._common).copy())
+
+    def _log(self, x: Array) -> Array:
+        z = x / self.scale
+        # xlogy: at 0 the density is finite for shape 1, and its power has no sense for others.
+        inside = xlogy(np.subtract(self.shape, 1), np.maximum(z, 0.0)) - z
+        inside = inside - log_gamma(self.shape) - np.log(self.scale)
+        return np.where(x < 0, -math.inf, np.where(x == math.inf, -math.inf, inside))
+
+    def _cdf(self, x: Array) -> Array:
+        return np.asarray(special("gammainc")(self.shape, np.maximum(x, 0.0) / self.scale))
+
+    def _ccdf(self, x: Array) -> Array:
+        return np.asarray(special("gammaincc")(self.shape, np.maximum(x, 0.0) / self.scale))
+
+    def _icdf(self, p: Array) -> Array:
+        return np.asarray(special("gammaincinv")(self.shape, p) * self.scale)
+
+    def support(self) -> tuple[Any, Any]:
+        """Return 0 and inf."""
+        return self._full(0), self._full(math.inf)
+
+    def mean(self) -> Any:
+        """Return shape scale."""
+        return self._full(np.multiply(self.shape, self.scale))
+
+    def variance(self) -> Any:
+        """Return shape scale^2."""
+        return self._full(self.shape * np.square(self.scale))
+
+    def skewness(self) -> Any:
+        """Return 2 / sqrt(shape)."""
+        return self._full(2 / np.sqrt(self.shape))
+
+    def kurtosis(self) -> Any:
+        """Return 6 / shape."""
+        return self._full(6 / np.asarray(self.shape))
+
+    def entropy(self) -> Any:
+        """Return shape + log(scale gamma(shape)) + (1 - shape) digamma(shape)."""
+        k = np.asarray(self.shape)
+        return self._full(k + np.log(self.scale) + log_gamma(k) + (1 - k) * special("digamma")(k))
+
+
+class ChiSquare(Gamma):
+    """The chi-square law, that of a sum of df squared standard normals: Gamma(df / 2, 2).
+
+    Parameters
+    ----------
+    df : float or array_like
+        Degrees of freedom, > 0.
+
+    Examples
+    --------
+    >>> from fastnet.stats import ChiSquare
+    >>> ChiSquare(4).mean(), ChiSquare(4).variance()
+    (4.0, 8.0)
+    """
+
+    _names = ("df",)
+
+    def __init__(self, df: Any) -> None:
+        self.df = parameter(df, "df", 0, open_low=True)
+        super().__init__(self.df / 2, 2.0)
+
+    def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
+        return rng.chisquare(self.df, size, dtype, out)
+
+
+class Beta(Continuous):
+    """The beta law: density x^(a - 1) (1 - x)^(b - 1) / B(a, b) on [0, 1].
+
+    Parameters
+    ----------
+    a, b : float or array_like
+        Both > 0.
+
+    Examples
+    --------
+    >>> from fastnet.stats import Beta
+    >>> Beta(2, 3).mean(), round(Beta(2, 3).cdf(0.5), 6)
+    (0.4, 0.6875)
+    """
+
+    _names = ("a", "b")
+
+    def __init__(self, a: Any, b: Any) -> None:
+        self.a = parameter(a, "a", 0, open_low=True)
+        self.b = parameter(b, "b", 0, open_low=True)
+        common_shape(a=self.a, b=self.b)
+
+    def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
+        return rng.beta(self.a, self.b, size, dtype, out)
+
+    def _log_beta(self) -> Array:
+        return log_gamma(self.a) + log_gamma(self.b) - log_gamma(np.add(self.a, self.b))
+
+    def _log(self, x: Array) -> Array:
+        inside = (x >= 0) & (x <= 1)
+        z = np.where(inside, x, 0.5)
+        with np.errstate(divide="ignore"):
+            right = np.where(np.equal(self.b, 1), 0.0, np.subtract(self.b, 1) * np.log1p(-z))
+        log = xlogy(np.subtract(self.a, 1), z) + right - self._log_beta()
+        return np.where(np.isnan(x), math.nan, np.where(inside, log, -math.inf))
+
+    def _cdf(self, x: Array) -> Array:
+        return np.asarray(special("betainc")(self.a, self.b, np.clip(x, 0, 1)))
+
+    def _ccdf(self, x: Array) -> Array:
+        # betaincc is not in older versions of SciPy; the law of 1 - X is Beta(b, a).
+        return np.asarray(special("betainc")(self.b, self.a, 1 - np.clip(x, 0, 1)))
+
+    def _icdf(self, p: Array) -> Array:
+        return np.asarray(special("betaincinv")(self.a, self.b, p))
+
+    def support(self) -> tuple[Any, Any]:
+        """Return 0 and 1."""
+        zero = result(np.zeros(np.broadcast_shapes(np.shape(self.a), np.shape(self.b))))
+        return zero, result(zero + 1)
+
+    def mean(self) -> Any:
+        """Return a / (a + b)."""
+        return result(self.a / np.add(self.a, self.b))
+
+    def variance(self) -> Any:
+        """Return a b / ((a + b)^2 (a + b + 1))."""
+        s = np.add(self.a, self.b)
+        return result(self.a / s * (self.b / s) / (s + 1))
+
+    def skewness(self) -> Any:
+        """Return 2 (b - a) sqrt(a + b + 1) / ((a + b + 2) sqrt(a b))."""
+        a, b = np.asarray(self.a), np.asarray(self.b)
+        return result(2 * (b - a) * np.sqrt(a + b + 1) / ((a + b + 2) * np.sqrt(a * b)))
+
+    def kurtosis(self) -> Any:
+        """Return 6 ((a - b)^2 (s + 1) - a b (s + 2)) / (a b (s + 2) (s + 3)) with s = a + b."""
+        a, b = np.asarray(self.a), np.asarray(self.b)
+        s = a + b
+        above = 6 * ((a - b) ** 2 * (s + 1) - a * b * (s + 2))
+        return result(above / (a * b * (s + 2) * (s + 3)))
+
+    def entropy(self) -> Any:
+        """Return log B - (a - 1) digamma(a) - (b - 1) digamma(b) + (a + b - 2) digamma(a + b)."""
+        a, b, digamma = np.asarray(self.a), np.asarray(self.b), special("digamma")
+        rest = (a - 1) * digamma(a) + (b - 1) * digamma(b) - (a + b - 2) * digamma(a + b)
+        return result(self._log_beta() - rest)
+
+
+class StudentT(Continuous):
+    """Student's law, that of Z / sqrt(X / df) for Z standard normal and X ChiSquare(df).
+
+    Its density is (1 + x^2 / df)^(-(df + 1) / 2) / (sqrt(df) B(1 / 2, df / 2)).
+
+    Parameters
+    ----------
+    df : float or array_like
+        Degrees of freedom, > 0.
+
+    Examples
+    --------
+    >>> from fastnet.stats import StudentT
+    >>> round(StudentT(5).icdf(0.975), 4), StudentT(1).mean(), StudentT(2).variance()
+    (2.5706, nan, inf)
+    """
+
+    _names = ("df",)
+
+    def __init__(self, df: Any) -> None:
+        self.df = parameter(df, "df", 0, open_low=True)
+
+    def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
+        return rng.standard_t(self.df, size, dtype, out)
+
+    def _log_constant(self) -> Array:
+        """Return log(sqrt(df) B(1 / 2, df / 2))."""
+        half = np.asarray(self.df) / 2
+        log_beta = 0.5 * math.log(math.pi) + log_gamma(half) - log_gamma(half + 0.5)
+        return np.asarray(log_beta + 0.5 * np.log(self.df))
+
+    def _log(self, x: Array) -> Array:
+        with np.errstate(over="ignore"):
+            tail = np.log1p(np.square(x) / self.df)
+        # x^2 overflows long before the density does.
+        large = 2 * np.log(np.maximum(np.abs(x), 1.0)) - np.log(self.df)
+        tail = np.where(np.abs(x) > 1e100, large, tail)
+        return np.asarray(-(np.asarray(self.df) + 1) / 2 * tail - self._log_constant())
+
+    def _cdf(self, x: Array) -> Array:
+        return np.asarray(special("stdtr")(self.df, x))
+
+    def _ccdf(self, x: Array) -> Array:
+        return self._cdf(-x)
+
+    def _icdf(self, p: Array) -> Array:
+        inner = np.asarray(special("stdtrit")(self.df, np.clip(p, 1e-300, 1)))
+        return np.where(p == 0, -math.inf, np.where(p == 1, math.inf, inner))
+
+    def _by_df(self, value: Any, *limits: tuple[float, float]) -> Any:
+        """Return value, but for df up to each limit what it gives."""
+        df = np.asarray(self.df, np.float64)
+        value = np.broadcast_to(np.asarray(value, np.float64), df.shape).copy()
+        for limit, otherwise in limits:
+            value = np.where(df <= limit, otherwise, value)
+        return result(value)
+
+    def support(self) -> tuple[Any, Any]:
+        """Return -inf and inf."""
+        return self._by_df(-math.inf), self._by_df(math.inf)
+
+    def mean(self) -> Any:
+        """Return 0, NaN for df <= 1."""
+        return self._by_df(0, (1, math.nan))
+
+    def variance(self) -> Any:
+        """Return df / (df - 2), inf for df <= 2, NaN for df <= 1."""
+        df = np.asarray(self.df)
+        with np.errstate(divide="ignore"):
+            return self._by_df(df / (df - 2), (2, math.inf), (1, math.nan))
+
+    def skewness(self) -> Any:
+        """Return 0, NaN for df <= 3."""
+        return self._by_df(0, (3, math.nan))
+
+    def kurtosis(self) -> Any:
+        """Return 6 / (df - 4), inf for df <= 4, NaN for df <= 2."""
+        df = np.asarray(self.df)
+        with np.errstate(divide="ignore"):
+            return self._by_df(6 / (df - 4), (4, math.inf), (2, math.nan))
+
+    def entropy(self) -> Any:
+        """Return (df + 1) / 2 (digamma((df + 1) / 2) - digamma(df / 2)) + log(sqrt(df) B)."""
+        half, digamma = np.asarray(self.df) / 2, special("digamma")
+        spread = (half + 0.5) * (digamma(half + 0.5) - digamma(half))
+        return result(spread + self._log_constant())
