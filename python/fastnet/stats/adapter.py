@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -75,14 +76,14 @@ class FrozenContinuous(_Frozen, Continuous):
     """A frozen continuous law of SciPy."""
 
     def _log(self, x: Array) -> Array:
-        return np.asarray(self.frozen.logpdf(x))
+        return np.where(np.isinf(x), -math.inf, self.frozen.logpdf(x))
 
 
 class FrozenDiscrete(_Frozen, Discrete):
     """A frozen discrete law of SciPy."""
 
     def _log(self, x: Array) -> Array:
-        return np.asarray(self.frozen.logpmf(x))
+        return np.where(np.isinf(x), -math.inf, self.frozen.logpmf(x))
 
     def _points(self) -> Array | None:
         low, high = self.frozen.support()

@@ -10,7 +10,14 @@ import numpy as np
 from fastnet._arrays import Array
 from fastnet.random._checks import Size
 from fastnet.stats._checks import result
-from fastnet.stats.distribution import Continuous, Discrete, Distribution, Univariate
+from fastnet.stats.distribution import (
+    Continuous,
+    Discrete,
+    Distribution,
+    Probability,
+    Univariate,
+    ordered,
+)
 
 
 class _Affine(Univariate):
@@ -37,6 +44,12 @@ class _Affine(Univariate):
 
     def _affine(self, scale: float, shift: float) -> Distribution:
         return type(self)(self.base, scale * self.scale, scale * self.shift + shift)
+
+    def _interval(self, low: Any, high: Any) -> Probability:
+        # Through the base, whose points lie where rounding can't move an end past them.
+        a, b = ordered(low, high, self.support())
+        x, y = (float(self._back(np.asarray(end))) for end in (a, b))
+        return self.base._interval(min(x, y), max(x, y))
 
     def support(self) -> tuple[Any, Any]:
         """Return the least and the largest value."""

@@ -10,6 +10,7 @@ import numpy as np
 from fastnet._arrays import Array
 from fastnet.random._checks import Size
 from fastnet.stats._checks import common_shape, parameter, result, special, xlogy
+from fastnet.stats._normal import normal_icdf
 from fastnet.stats.distribution import MOST_POINTS, Discrete, Distribution
 
 
@@ -56,19 +57,32 @@ class _Integers(Discrete):
 
         return self._sum(terms)
 
-    def _search(self, p: Array, guess: Array) -> Array:
-        """Return the least k with cdf(k) >= p, from a guess that is near it."""
+    def _icdf(self, p: Array) -> Array:
+        # By bisection around a guess that is off by few points: Cornish and Fisher's.
         low, high = self.support()
-        with np.errstate(invalid="ignore"):
-            k = np.clip(np.ceil(guess), low, high)
-        k = np.where(p == 0, low, np.where(p == 1, high, k))
         open_ = (p > 0) & (p < 1)
+        z = normal_icdf(np.where(open_, p, 0.5))
+        spread, skew = np.asarray(self.standard_deviation()), np.asarray(self.skewness())
+        with np.errstate(invalid="ignore"):
+            k = np.ceil(
+                self.mean() + spread * (z + np.where(spread > 0, skew, 0) * (z * z - 1) / 6)
+            )
+        k = np.clip(np.where(np.isfinite(k), k, low), low, high)
+        # cdf(below) < p <= cdf(above) where p is neither 0 nor 1.
+        below, above, step = k - 1, k + 0.0, 1.0
+        while np.any(short := open_ & (self._cdf(above) < p) & (above < high)):
+            below, above = np.where(short, above, below), np.where(short, above + step, above)
+            above, step = np.minimum(above, high), 2 * step
+        step = 1.0
+        while np.any(far := open_ & (below >= low) & (self._cdf(below) >= p)):
+            above, below = np.where(far, below, above), np.where(far, below - step, below)
+            below, step = np.maximum(below, low - 1), 2 * step
         while True:
-            down = open_ & (k > low) & (self._cdf(k - 1) >= p)
-            up = open_ & ~down & (k < high) & (self._cdf(k) < p)
-            if not (down.any() or up.any()):
-                return np.asarray(k)
-            k = k + up - down
+            middle = np.floor((below + above) / 2)
+            if not np.any(open_ & (below < middle) & (middle < above)):
+                return np.where(p == 0, low, np.where(p == 1, high, above))
+            enough = self._cdf(middle) >= p
+            below, above = np.where(enough, below, middle), np.where(enough, middle, above)
 
 
 class Bernoulli(_Integers):
@@ -203,9 +217,6 @@ class Binomial(_Integers):
         tail = special("betainc")(z + 1, np.maximum(n - z, 0.5), self.p)
         return np.where(np.isnan(x), math.nan, np.where(inside, tail, np.where(k < 0, 1.0, 0.0)))
 
-    def _icdf(self, p: Array) -> Array:
-        return self._search(p, special("bdtrik")(p, self.n, self.p))
-
     def support(self) -> tuple[Any, Any]:
         """Return 0 and n."""
         return self._full(0), self._full(self.n)
@@ -279,9 +290,6 @@ class Poisson(_Integers):
         tail = special("gammainc")(np.maximum(k, 0) + 1, self.lam)
         return np.where(k < 0, 1.0, tail)
 
-    def _icdf(self, p: Array) -> Array:
-        return self._search(p, special("pdtrik")(p, self.lam))
-
     def support(self) -> tuple[Any, Any]:
         """Return 0 and inf."""
         zero = np.zeros(np.shape(self.lam))
@@ -354,11 +362,6 @@ class Geometric(_Integers):
 
     def _ccdf(self, x: Array) -> Array:
         return np.where(x < 1, 1.0, np.exp(np.maximum(np.floor(x), 1) * self._log_miss()))
-
-    def _icdf(self, p: Array) -> Array:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            guess = np.log1p(-p) / self._log_miss()
-        return self._search(p, np.where(np.isnan(guess), 1.0, guess))
 
     def support(self) -> tuple[Any, Any]:
         """Return 1 and inf."""

@@ -251,12 +251,7 @@ class Univariate(Distribution):
         return None if np.shape(self.mean()) else np.asarray(self._icdf(u))
 
     def _interval(self, low: Any, high: Any) -> Probability:
-        a, b = self.support()
-        low = a if low is None else parameter_or_infinity(low, "low")
-        high = b if high is None else parameter_or_infinity(high, "high")
-        if not low <= high:
-            msg = f"event must have low <= high, got {low} and {high}"
-            raise ValueError(msg)
+        low, high = ordered(low, high, self.support())
         # Below the lower end, the end itself included for a discrete law.
         below = np.nextafter(low, -math.inf) if self.discrete else low
         c = self._ccdf(np.asarray(below, np.float64))
@@ -305,6 +300,16 @@ class Discrete(Univariate):
 def values(x: Any, name: str = "x") -> Array:
     """Return x as float64."""
     return as_float(to_array(x, name), name, FLOAT_DTYPES[1])
+
+
+def ordered(low: Any, high: Any, support: tuple[Any, Any]) -> tuple[float, float]:
+    """Return an interval's ends, None being those of the support."""
+    low = support[0] if low is None else parameter_or_infinity(low, "low")
+    high = support[1] if high is None else parameter_or_infinity(high, "high")
+    if not low <= high:
+        msg = f"event must have low <= high, got {low} and {high}"
+        raise ValueError(msg)
+    return low, high
 
 
 def parameter_or_infinity(value: Any, name: str) -> float:

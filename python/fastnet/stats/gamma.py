@@ -156,8 +156,7 @@ class Beta(Continuous):
         return np.asarray(special("betainc")(self.a, self.b, np.clip(x, 0, 1)))
 
     def _ccdf(self, x: Array) -> Array:
-        # betaincc is not in older versions of SciPy; the law of 1 - X is Beta(b, a).
-        return np.asarray(special("betainc")(self.b, self.a, 1 - np.clip(x, 0, 1)))
+        return np.asarray(special("betaincc")(self.a, self.b, np.clip(x, 0, 1)))
 
     def _icdf(self, p: Array) -> Array:
         return np.asarray(special("betaincinv")(self.a, self.b, p))
