@@ -80,7 +80,7 @@ class _Integers(Discrete):
         while True:
             middle = np.floor((below + above) / 2)
             if not np.any(open_ & (below < middle) & (middle < above)):
-                return np.where(p == 0, low, np.where(p == 1, high, above))
+                return np.asarray(np.where(p == 0, low, np.where(p == 1, high, above)))
             enough = self._cdf(middle) >= p
             below, above = np.where(enough, below, middle), np.where(enough, middle, above)
 
