@@ -231,9 +231,9 @@ _Array = npt.NDArray[Any]
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks beside their peers."""
-    install(session, ".[test,bench]")
-    pytest(session, "benchmarks", "--benchmark-enable")
+    """Run every case of the benchmark beside its peers, about an hour; see the last lines."""
+    install(session, ".[bench]")
+    session.run("python", "-m", "fastnet", "bench", "--full", *session.posargs)
 
 
 if __name__ == "__main__":

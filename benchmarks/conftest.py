@@ -11,10 +11,10 @@ def pytest_configure(config):
 def pytest_report_header(config):
     if not config.getoption("benchmark_enable", False):
         return None
-    import ceilings
+    from fastnet._bench import ceilings
 
     facts = fastnet.runtime.config()
     return [
         *(f"{key}: {facts[key]}" for key in ("fastnet", "isa active", "threads")),
-        *ceilings.lines(),
+        ceilings.line(ceilings.measured()),
     ]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fastnet import _demo, runtime
+from fastnet._bench import cli as _bench_cli
 
 # Exit codes: as argparse has them, and as a shell reports the two signals.
 _FAILED = 2
@@ -56,7 +57,7 @@ _rate.__name__ = "float"
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m fastnet",
-        usage="%(prog)s [options]\n       %(prog)s info [--json]",
+        usage="%(prog)s [options]\n       %(prog)s info [--json]\n       %(prog)s bench [options]",
         description="Train a network on scikit-learn's handwritten digits and compare with NumPy.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
@@ -99,11 +100,20 @@ def _parser() -> argparse.ArgumentParser:
         usage="python -m fastnet info [--json]",
     )
     info.add_argument("--json", action="store_true", help="as JSON")
+    bench = commands.add_parser(
+        "bench",
+        help="time fastnet beside the packages installed",
+        description="Time fastnet beside the packages installed, after comparing the answers.",
+        usage="python -m fastnet bench [options]",
+    )
+    _bench_cli.add_options(bench)
     return parser
 
 
-def _run(arguments: dict[str, Any]) -> None:
+def _run(arguments: dict[str, Any]) -> int:
     command = arguments.pop("command")
+    if command == "bench":
+        return _bench_cli.main(arguments)
     if command == "info":
         if arguments["threads"] is not None:
             runtime.set_num_threads(arguments["threads"])
@@ -111,8 +121,9 @@ def _run(arguments: dict[str, Any]) -> None:
             print(json.dumps(runtime.config(), indent=2))
         else:
             runtime.show_config()
-        return
+        return 0
     _demo.run(_demo.Options(**arguments))
+    return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -127,7 +138,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments["plot"] = not arguments.pop("no_plot", False)
     arguments.setdefault("threads", None)
     try:
-        _run(arguments)
+        code = _run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
         # What is left in the buffer must not fail again when the interpreter ends.
@@ -139,7 +150,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ImportError, OSError, ValueError, FloatingPointError) as error:
         print(f"fastnet: error: {' '.join(str(error).split())}", file=sys.stderr)
         return _FAILED
-    return 0
+    return code
 
 
 if __name__ == "__main__":

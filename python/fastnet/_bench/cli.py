@@ -1,0 +1,104 @@
+"""The command line of the benchmark: `python -m fastnet bench`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from fastnet import runtime
+from fastnet._bench import KINDS
+
+# Rounds of the two forms.
+SHORT_ROUNDS, FULL_ROUNDS = 2, 3
+DEFAULT_OUTPUT = "fastnet-bench.json"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options to a parser."""
+    add = parser.add_argument
+    add("--full", action="store_true", help="all cases, at 1 thread as well")
+    add("--kind", nargs="+", choices=KINDS, default=[], help="only cases of these kinds")
+    add("--only", default="", metavar="TEXT", help="only cases whose names contain this")
+    add("--peers", nargs="*", metavar="NAME", help="only these packages beside fastnet")
+    add("--threads", nargs="+", type=int, dest="bench_threads", help="one number or several")
+    add("--rounds", type=int, help="of which the best counts")
+    add("--isa", nargs="+", metavar="LEVEL", help="levels of fastnet, e.g. avx2")
+    add(
+        "--output", type=Path, metavar="FILE", dest="bench_output", help="where results go, as JSON"
+    )
+    add("--resume", type=Path, metavar="FILE", help="go on with a run that was stopped")
+
+
+def checked(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a run.
+
+    Raises
+    ------
+    ValueError
+        If a number of threads or rounds, a level or a choice of cases is not possible here.
+    """
+    full = arguments["full"]
+    cores = len(os.sched_getaffinity(0))
+    default = sorted({cores, 1}, reverse=True) if full else [min(cores, runtime.num_threads())]
+    options = {
+        "full": full,
+        "kinds": arguments["kind"] or list(KINDS),
+        "only": arguments["only"],
+        "peers": arguments["peers"],
+        "threads": arguments["bench_threads"] or default,
+        "rounds": arguments["rounds"] or (FULL_ROUNDS if full else SHORT_ROUNDS),
+        "isa": arguments["isa"] or [runtime.isa()],
+    }
+    for threads in options["threads"]:
+        if not 1 <= threads <= cores:
+            msg = f"--threads must be from 1 to {cores}, the processors there are, got {threads}"
+            raise ValueError(msg)
+    if arguments["rounds"] is not None and arguments["rounds"] < 1:
+        msg = f"--rounds must be at least 1, got {arguments['rounds']}"
+        raise ValueError(msg)
+    for level in options["isa"]:
+        if level not in runtime.isa_supported():
+            levels = ", ".join(runtime.isa_supported())
+            msg = f"--isa must be of {levels} on this machine, got {level}"
+            raise ValueError(msg)
+    return options
+
+
+def main(arguments: dict[str, Any]) -> int:
+    """Run or report, and return the exit code: 1 if an answer of fastnet is wrong."""
+    from fastnet._bench import compare, record
+
+    if arguments["resume"]:
+        run = record.Record.resumed(arguments["resume"])
+    else:
+        options = checked(arguments)
+        kinds = compare.chosen(options)
+        if not kinds:
+            msg = f"no case contains {options['only']!r}; {'' if options['full'] else 'try --full'}"
+            raise ValueError(msg.removesuffix("; "))
+        systems = [s for kind, _ in kinds for s in compare.systems_of(kind, options)]
+        path = arguments["bench_output"] or _free(Path(DEFAULT_OUTPUT))
+        if path.exists():
+            msg = f"{path} exists: go on with it by --resume, or choose another"
+            raise ValueError(msg)
+        run = record.Record.new(path, options, systems)
+    print(*record.header(run.content), sep="\n")
+    try:
+        right = compare.run(run)
+    except KeyboardInterrupt:
+        print(f"\nstopped; go on by: python -m fastnet bench --resume {run.path}")
+        raise
+    print(f"\nresults: {run.path}")
+    return 0 if right else 1
+
+
+def _free(path: Path) -> Path:
+    """Return the path, or with a number before its suffix if there is such a file."""
+    number = 1
+    free = path
+    while free.exists():
+        number += 1
+        free = path.with_stem(f"{path.stem}-{number}")
+    return free
