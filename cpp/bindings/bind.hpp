@@ -15,6 +15,7 @@ void bind_math(pybind11::module_& m);
 void bind_moments(pybind11::module_& m);
 void bind_network(pybind11::module_& m);
 void bind_random(pybind11::module_& m);
+void bind_laws(pybind11::module_& m);
 void bind_loss(pybind11::module_& m);
 void bind_training(pybind11::module_& m);
 void bind_runtime(pybind11::module_& m);

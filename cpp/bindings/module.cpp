@@ -16,6 +16,7 @@ PYBIND11_MODULE(_core, m) {
   fastnet::bind_network(m);
   fastnet::bind_training(m);
   fastnet::bind_random(m);
+  fastnet::bind_laws(m);
   fastnet::bind_loss(m);
   fastnet::bind_softmax(m);
 }

@@ -44,7 +44,16 @@
 //                  product is a column of the alias table, the lower half is compared with the
 //                  column's threshold
 //
-// Lognormal values are exponentials of normal ones.
+//   kGamma         value p: attempt i draws a normal and a uniform as kNormal64 and kUniform64 do
+//   at
+//                  position p, with 4 i and 4 i + 1 added to count; a shape below 1 draws an
+//                  exponential as well, with 2 added. Of a beta value's two gammas the second adds
+//                  2^32 (engine/gamma.hpp)
+//   kPoisson, kBinomial, kGeometric
+//                  value p: attempt i takes the two 64-bit words of block p with i added to count
+//                  (engine/discrete.hpp)
+//
+// Lognormal values are exponentials of normal ones; what else Generator draws is made of these.
 //
 // kStreamVersion goes up whenever a value changes; laws are only added, never renumbered.
 #pragma once
@@ -71,6 +80,10 @@ enum class Law : std::uint64_t {
   kLaplace64,
   kBernoulli,
   kCategorical,
+  kGamma,
+  kPoisson,
+  kBinomial,
+  kGeometric,
 };
 
 constexpr int kStreamBits = 16;

@@ -7,38 +7,10 @@
 
 #include "dispatch/dispatch.hpp"
 #include "engine/elementwise.hpp"
+#include "engine/words.hpp"
 
 namespace fastnet {
 namespace {
-
-__extension__ typedef unsigned __int128 Uint128;
-
-// Words that are drawn at a time: 4 KiB, which stay in the innermost cache.
-constexpr Index kWords = 512;
-
-// Calls body(i, words, count) for runs of the 64-bit words at position, position + 1, ...: words[l]
-// is that of position + i + l, for l < count.
-template <class Body>
-void for_words(std::uint64_t key, std::uint64_t high, std::uint64_t position, Index n,
-               const Body& body) noexcept {
-  alignas(64) std::uint32_t words[2 * kWords];
-  const auto blocks = kernels().bits.blocks;
-  // Only the first run may begin within a block of two.
-  Index skip = static_cast<Index>(position % 2);
-  std::uint64_t block = position / 2;
-  for (Index i = 0; i < n;) {
-    const Index count = n - i < kWords - skip ? n - i : kWords - skip;
-    blocks(key, high, block, words, (skip + count + 1) / 2);
-    body(i, words + 2 * skip, count);
-    i += count;
-    block += kWords / 2;
-    skip = 0;
-  }
-}
-
-std::uint64_t word_of(const std::uint32_t* halves) noexcept {
-  return halves[0] | static_cast<std::uint64_t>(halves[1]) << 32;
-}
 
 // The word of `half` (0 or 1) of one block.
 std::uint64_t one_word(std::uint64_t key, std::uint64_t high, std::uint64_t block, int half) {
@@ -62,6 +34,27 @@ std::uint64_t bounded(std::uint64_t word, std::uint64_t last, const Again& again
     }
   }
   return static_cast<std::uint64_t>(product >> 64);
+}
+
+}  // namespace
+
+namespace {
+
+// Calls put(i, category) for each position.
+template <class Put>
+void draw_categories(const AliasColumn* table, Index categories, std::uint64_t key,
+                     std::uint64_t stream, std::uint64_t position, Index n,
+                     const Put& put) noexcept {
+  const std::uint64_t high = counter_high(Law::kCategorical, stream << kCountBits);
+  for_words(key, high, position, n, [&](Index i, const std::uint32_t* words, Index count) {
+    for (Index l = 0; l < count; ++l) {
+      const Uint128 product =
+          static_cast<Uint128>(word_of(words + 2 * l)) * static_cast<std::uint64_t>(categories);
+      const std::int64_t own = static_cast<std::int64_t>(product >> 64);
+      const AliasColumn column = table[own];
+      put(i + l, static_cast<std::uint64_t>(product) < column.threshold ? own : column.alias);
+    }
+  });
 }
 
 }  // namespace
@@ -91,10 +84,13 @@ void draw(const Draw<T>& law, std::uint64_t key, std::uint64_t stream, std::uint
       return random.laplace(key, high(Law::kLaplace32, Law::kLaplace64), position, affine, out, n);
     case Distribution::kBernoulli: {
       if (!(law.a < T(1))) return std::fill(out, out + n, T(1));
-      const std::uint64_t threshold = static_cast<std::uint64_t>(std::ldexp(double(law.a), 64));
-      return random.bernoulli(key, high(Law::kBernoulli, Law::kBernoulli), position, threshold, out,
-                              n);
+      return random.bernoulli(key, high(Law::kBernoulli, Law::kBernoulli), position,
+                              threshold_of(static_cast<double>(law.a)), out, n);
     }
+    case Distribution::kCategorical:
+      return draw_categories(
+          law.table->columns(), law.table->size(), key, stream, position, n,
+          [&](Index i, std::int64_t category) { out[i] = static_cast<T>(category); });
   }
 }
 
@@ -111,9 +107,11 @@ double cost(Distribution kind) noexcept {
       return 0.7;
     case Distribution::kNormal:
     case Distribution::kLognormal:
-      return 0.9;
+      return 0.8;
+    case Distribution::kCategorical:
+      return 2;
   }
-  return 0.9;
+  return 1;
 }
 
 }  // namespace
@@ -123,6 +121,67 @@ void sample(const Draw<T>& law, std::uint64_t key, std::uint64_t stream, std::ui
             T* out, Index n) noexcept {
   for_elements(n, cost(law.kind) * sizeof(T) / 4, [&](Index begin, Index end) {
     draw(law, key, stream, position + static_cast<std::uint64_t>(begin), out + begin, end - begin);
+  });
+}
+
+void sample_categories(const AliasTable& table, std::uint64_t key, std::uint64_t stream,
+                       std::uint64_t position, std::int64_t* out, Index n) noexcept {
+  for_elements(n, cost(Distribution::kCategorical), [&](Index begin, Index end) {
+    draw_categories(table.columns(), table.size(), key, stream,
+                    position + static_cast<std::uint64_t>(begin), end - begin,
+                    [&](Index i, std::int64_t category) { out[begin + i] = category; });
+  });
+}
+
+namespace {
+
+// Coins of one probability, and of one each.
+void draw_coins(double p, std::uint64_t key, std::uint64_t high, std::uint64_t position, bool* out,
+                Index n) noexcept {
+  if (!(p < 1)) return std::fill(out, out + n, true);
+  alignas(64) float values[kWords];
+  for (Index i = 0; i < n; i += kWords) {
+    const Index count = n - i < kWords ? n - i : kWords;
+    kernels().f32.random.bernoulli(key, high, position + static_cast<std::uint64_t>(i),
+                                   threshold_of(p), values, count);
+    for (Index l = 0; l < count; ++l) out[i + l] = values[l] != 0;
+  }
+}
+
+void draw_coins(const double* p, std::uint64_t key, std::uint64_t high, std::uint64_t position,
+                bool* out, Index n) noexcept {
+  // Position's word is one half of the 64-bit word at position / 2.
+  const Index skip = static_cast<Index>(position % 2);
+  for_words(key, high, position / 2, (skip + n + 1) / 2,
+            [&](Index i, const std::uint32_t* words, Index count) {
+              for (Index l = 0; l < 2 * count; ++l) {
+                const Index at = 2 * i + l - skip;
+                if (at < 0 || at >= n) continue;
+                const std::uint64_t threshold = p[at] < 1 ? threshold_of(p[at]) : 0;
+                const std::uint32_t upper = static_cast<std::uint32_t>(threshold >> 32);
+                out[at] = words[l] < upper || !(p[at] < 1);
+                if (words[l] != upper || out[at]) continue;
+                const std::uint64_t place = position + static_cast<std::uint64_t>(at);
+                const std::uint64_t next =
+                    one_word(key, high + 1, place / 4, static_cast<int>(place % 4 / 2));
+                out[at] = static_cast<std::uint32_t>(place % 2 == 0 ? next : next >> 32) <
+                          static_cast<std::uint32_t>(threshold);
+              }
+            });
+}
+
+}  // namespace
+
+void sample_coins(const double* p, Index step, std::uint64_t key, std::uint64_t stream,
+                  std::uint64_t position, bool* out, Index n) noexcept {
+  const std::uint64_t high = counter_high(Law::kBernoulli, stream << kCountBits);
+  for_elements(n, 1, [&](Index begin, Index end) {
+    const std::uint64_t first = position + static_cast<std::uint64_t>(begin);
+    if (step == 0) {
+      draw_coins(*p, key, high, first, out + begin, end - begin);
+    } else {
+      draw_coins(p + begin, key, high, first, out + begin, end - begin);
+    }
   });
 }
 

@@ -1,4 +1,4 @@
-// Random numbers into arrays: uniforms, integers and permutations, on a team of threads.
+// Random numbers into arrays: the laws that need no attempts but one, integers, permutations.
 #pragma once
 
 #include <atomic>
@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "dispatch/random.hpp"
+#include "engine/alias.hpp"
 
 namespace fastnet {
 
@@ -42,6 +43,7 @@ enum class Distribution : int {
   kExponential,  // shift, scale
   kLaplace,      // mean, scale
   kBernoulli,    // probability of 1
+  kCategorical,  // none; the number of a category of the table
 };
 
 // A law and its parameters, which the caller has checked: finite, scales not negative, low <= high.
@@ -49,6 +51,7 @@ template <class T>
 struct Draw {
   Distribution kind;
   T a, b;
+  const AliasTable* table = nullptr;  // of kCategorical
 };
 
 // out[i] = the law's value at position + i, on the calling thread; the same that sample() gives.
@@ -60,6 +63,15 @@ void draw(const Draw<T>& law, std::uint64_t key, std::uint64_t stream, std::uint
 template <class T>
 void sample(const Draw<T>& law, std::uint64_t key, std::uint64_t stream, std::uint64_t position,
             T* out, Index n) noexcept;
+
+// out[i] = the category at position + i.
+void sample_categories(const AliasTable& table, std::uint64_t key, std::uint64_t stream,
+                       std::uint64_t position, std::int64_t* out, Index n) noexcept;
+
+// out[i] = whether the coin at position + i, of probability p[i step], shows 1: the same that
+// Distribution::kBernoulli gives.
+void sample_coins(const double* p, Index step, std::uint64_t key, std::uint64_t stream,
+                  std::uint64_t position, bool* out, Index n) noexcept;
 
 // out[i] = low + (the integer in [0, last] at position + i), modulo 2^64.
 void sample_integers(std::uint64_t key, std::uint64_t stream, std::uint64_t position,

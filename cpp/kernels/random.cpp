@@ -19,9 +19,6 @@ void blocks(std::uint64_t key, std::uint64_t high, std::uint64_t block, std::uin
   }
 }
 
-// Registers of counters where more follows than for uniforms.
-constexpr int kRegisters = 1;
-
 // A law gives the values of the blocks in R registers of counters, kInBlock of each block, in
 // order.
 template <class T>
@@ -162,26 +159,25 @@ void uniform(std::uint64_t key, std::uint64_t high, std::uint64_t position,
   }
 }
 
-// What follows the words has chains enough to fill the units: fewer registers of counters.
 template <class T>
 void normal(std::uint64_t key, std::uint64_t high, std::uint64_t position, const Affine<T>& affine,
             T* out, Index n) noexcept {
-  fill<kRegisters>(key, high, position, Normal<T>{affine}, out, n);
+  fill<kPhiloxRegisters>(key, high, position, Normal<T>{affine}, out, n);
 }
 template <class T>
 void lognormal(std::uint64_t key, std::uint64_t high, std::uint64_t position,
                const Affine<T>& affine, T* out, Index n) noexcept {
-  fill<kRegisters>(key, high, position, Lognormal<T>{{affine}}, out, n);
+  fill<kPhiloxRegisters>(key, high, position, Lognormal<T>{{affine}}, out, n);
 }
 template <class T>
 void exponential(std::uint64_t key, std::uint64_t high, std::uint64_t position,
                  const Affine<T>& affine, T* out, Index n) noexcept {
-  fill<kRegisters>(key, high, position, Exponential<T>{affine}, out, n);
+  fill<kPhiloxRegisters>(key, high, position, Exponential<T>{affine}, out, n);
 }
 template <class T>
 void laplace(std::uint64_t key, std::uint64_t high, std::uint64_t position, const Affine<T>& affine,
              T* out, Index n) noexcept {
-  fill<kRegisters>(key, high, position, Laplace<T>{affine}, out, n);
+  fill<kPhiloxRegisters>(key, high, position, Laplace<T>{affine}, out, n);
 }
 
 template <class T>
@@ -189,7 +185,8 @@ void bernoulli(std::uint64_t key, std::uint64_t high, std::uint64_t position,
                std::uint64_t threshold, T* out, Index n) noexcept {
   const Bernoulli<T> law{static_cast<std::uint32_t>(threshold >> 32),
                          static_cast<std::uint32_t>(threshold)};
-  fill<kRegisters>(key, high, position, law, out, n);
+  // Doubles are twice as many registers, which spill with four of counters.
+  fill<sizeof(T) == 4 ? kPhiloxRegisters : 2>(key, high, position, law, out, n);
 }
 
 }  // namespace

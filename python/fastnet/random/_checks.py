@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnet._arrays import Array
+from fastnet._arrays import Array, as_float, to_array
 
 Size = int | Sequence[int] | None
 
@@ -72,7 +72,7 @@ def _seed_integer(seed: Any) -> int:
     return result
 
 
-def check_broadcast(shape: tuple[int, ...], **arrays: Array) -> None:
+def check_broadcast(shape: tuple[int, ...], /, **arrays: Array) -> None:
     """Raise ValueError unless all arrays broadcast to a shape."""
     for name, array in arrays.items():
         try:
@@ -80,3 +80,44 @@ def check_broadcast(shape: tuple[int, ...], **arrays: Array) -> None:
         except ValueError:
             msg = f"{name} must broadcast to shape {shape}, got {array.shape}"
             raise ValueError(msg) from None
+
+
+def integer_dtype(dtype: Any) -> np.dtype[Any]:
+    """Return an integer dtype, int64 if None; TypeError for any other."""
+    kind = np.dtype(np.int64 if dtype is None else dtype)
+    if kind.kind not in "iu" or not kind.isnative:
+        msg = f"dtype must be an integer dtype in native byte order, got {kind}"
+        raise TypeError(msg)
+    return kind
+
+
+def whole(value: Any, name: str) -> Array:
+    """Return integers of at least 0 as int64; whole floats are taken as what they are."""
+    array = to_array(value, name)
+    if array.dtype.kind == "f" and np.all(array == np.floor(array)):
+        whole = np.abs(array) < 2**63
+    elif array.dtype.kind in "iu":
+        whole = array <= np.int64(2**63 - 1)
+    else:
+        msg = f"{name} must be an integer, got {value}"
+        raise TypeError(msg)
+    if not np.all(whole & (array >= 0)):
+        msg = f"{name} must be from 0 to 2**63 - 1, got {value}"
+        raise ValueError(msg)
+    return array.astype(np.int64)
+
+
+def probabilities(p: Any) -> Array:
+    """Return a vector of probabilities in float64; ValueError unless their sum is 1 to 1e-8."""
+    array = np.ascontiguousarray(as_float(p, "p", np.dtype(np.float64)))
+    if array.ndim != 1 or not array.size:
+        msg = f"p must have shape (categories,), got {array.shape}"
+        raise ValueError(msg)
+    if not np.all(np.isfinite(array) & (array >= 0)):
+        msg = f"p must be finite and at least 0, got {p}"
+        raise ValueError(msg)
+    total = float(array.sum())
+    if abs(total - 1) > 1e-8:
+        msg = f"p must have the sum 1, got {total!r}"
+        raise ValueError(msg)
+    return array

@@ -74,7 +74,7 @@ def parameter(
     return array
 
 
-def common_shape(size: Size, out: Array | None, **arrays: Array) -> tuple[int, ...]:
+def common_shape(size: Size, out: Array | None, /, **arrays: Array) -> tuple[int, ...]:
     """Return the result's shape: size's or out's, to which the arrays must broadcast, or theirs."""
     if size is None and out is None:
         return np.broadcast_shapes(*(a.shape for a in arrays.values()))
@@ -89,3 +89,10 @@ def pieces(result: Array) -> Iterator[tuple[int, Array]]:
     flat = result.reshape(-1)
     for begin in range(0, flat.size, size):
         yield begin, flat[begin : begin + size]
+
+
+def column(array: Array, shape: tuple[int, ...]) -> Array:
+    """Return a parameter's values for every element of a shape, flat, or its only one."""
+    if array.size == 1:
+        return np.ascontiguousarray(array.reshape(1))
+    return np.ascontiguousarray(np.broadcast_to(array, shape)).reshape(-1)

@@ -10,12 +10,20 @@ import numpy.typing as npt
 
 from fastnet import _core
 from fastnet._arrays import Array, as_float, float_dtype, output
-from fastnet.random._checks import Size, check_broadcast, integer, shape_of
-from fastnet.random._continuous import Continuous
+from fastnet.random._checks import (
+    Size,
+    check_broadcast,
+    integer,
+    integer_dtype,
+    probabilities,
+    shape_of,
+)
+from fastnet.random._discrete import Discrete
 from fastnet.random._draw import USUAL, pieces
+from fastnet.random._vector import Vector
 
 
-class Generator(Continuous):
+class Generator(Vector, Discrete):
     """Counter-based random numbers: Philox4x32-10 in SIMD, the same bits everywhere.
 
     Parameters
@@ -178,10 +186,7 @@ class Generator(Continuous):
         >>> int(x.min()), int(x.max())
         (1, 6)
         """
-        kind = np.dtype(np.int64 if dtype is None else dtype)
-        if kind.kind not in "iu" or not kind.isnative:
-            msg = f"dtype must be an integer dtype in native byte order, got {kind}"
-            raise TypeError(msg)
+        kind = integer_dtype(dtype)
         if high is None:
             low, high = 0, low
         info = np.iinfo(kind)
@@ -229,6 +234,87 @@ class Generator(Continuous):
             raise TypeError(msg)
         axis = integer(axis, "axis", -array.ndim, array.ndim - 1)
         return np.take(array, self._order(array.shape[axis]), axis)
+
+    def choice(
+        self,
+        a: Any,
+        size: Size = None,
+        replace: bool = True,
+        p: Any = None,
+        axis: int = 0,
+        shuffle: bool = True,
+    ) -> Any:
+        """Draw from the numbers 0 ... a - 1, or entries along an axis of the array a.
+
+        Parameters
+        ----------
+        a : int or array_like
+        size : int or tuple of int, optional
+            How many, in which shape; one if None.
+        replace : bool, default True
+            Whether an entry can be drawn again.
+        p : array_like of shape (entries,), optional
+            Probabilities of the entries, of sum 1; equal if None.
+        axis : int, default 0
+            The axis whose entries are drawn.
+        shuffle : bool, default True
+            Without replacement the order is random either way.
+
+        Raises
+        ------
+        ValueError
+            If there are too few entries (of positive probability, without replacement).
+
+        Notes
+        -----
+        Without replacement and with p, entry i gets the key e_i / p_i of an exponential e_i, and
+        those with the smallest keys are taken in order: draws one after another, each by the
+        probabilities of what is left (Efraimidis and Spirakis 2006).
+
+        Examples
+        --------
+        >>> from fastnet.random import Generator
+        >>> sorted(Generator(0).choice(["a", "b", "c"], 3, replace=False).tolist())
+        ['a', 'b', 'c']
+        """
+        entries, pool = self._pool(a, axis)
+        shape = shape_of(size, None)
+        count = math.prod(shape)
+        chances = None if p is None else probabilities(p)
+        if chances is not None and len(chances) != entries:
+            msg = (
+                f"p must have one probability for each of the {entries} entries, got {len(chances)}"
+            )
+            raise ValueError(msg)
+        available = entries if chances is None else int(np.count_nonzero(chances))
+        if count > 0 and available < (1 if replace else count):
+            msg = f"a must have entries for size {size}, got {available}"
+            raise ValueError(msg)
+        if replace:
+            picks = (
+                self.integers(entries, size=shape)
+                if chances is None and count
+                else np.zeros(shape, np.int64)
+                if chances is None
+                else self.categorical(chances, shape)
+            )
+        elif chances is None:
+            picks = self.permutation(entries)[:count].reshape(shape)
+        else:
+            keys = np.full(entries, np.inf)
+            keys[chances > 0] = self.standard_exponential(available) / chances[chances > 0]
+            picks = np.argsort(keys, kind="stable")[:count].reshape(shape)
+        if pool is None:
+            return int(picks) if shape == () else picks
+        result = np.take(pool, picks, axis)
+        return result[()] if result.ndim == 0 else result
+
+    def _pool(self, a: Any, axis: int) -> tuple[int, Array | None]:
+        if np.ndim(a) == 0:
+            return integer(a, "a", 0, 2**41 - 1), None
+        pool = np.asarray(a)
+        axis = integer(axis, "axis", -pool.ndim, pool.ndim - 1)
+        return pool.shape[axis], pool
 
     def _order(self, n: int) -> Array:
         order = np.empty(n, np.int64)
