@@ -5,6 +5,7 @@
 
 namespace fastnet {
 
+void bind_bits(pybind11::module_& m);
 void bind_activation(pybind11::module_& m);
 void bind_dropout(pybind11::module_& m);
 void bind_estimator(pybind11::module_& m);

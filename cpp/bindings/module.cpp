@@ -17,6 +17,7 @@ PYBIND11_MODULE(_core, m) {
   fastnet::bind_training(m);
   fastnet::bind_random(m);
   fastnet::bind_laws(m);
+  fastnet::bind_bits(m);
   fastnet::bind_loss(m);
   fastnet::bind_softmax(m);
 }

@@ -10,10 +10,14 @@ cpp/dispatch/random.hpp, in short:
 - counter = law (8 bits), stream (16), count (40), block (64), highest first;
 - float32 uniforms: word p mod 4 of block p // 4, upper 24 bits; float64 uniforms and integers:
   64-bit word p mod 2 of block p // 2, upper 53 bits and Lemire's bounded multiplication;
+- normals: pairs r cos t, r sin t (Box and Muller 1958) of a block's words, r from one and t from
+  the next; exponentials -ln u;
+- a law that rejects counts its attempts in the counter's `count`;
 - dropout masks and permutations belong to a ticket (stream and count), which a Generator numbers
   apart from positions.
 
-`STREAM_VERSION` goes up whenever any value changes.
+`STREAM_VERSION` goes up whenever any value changes. `BitGenerator` gives the raw words to
+numpy.random.Generator.
 
 A Generator can be used from several threads: each call gets positions of its own, though which
 thread gets which is up to their order. A copy, a pickle and a forked process continue from the same
@@ -22,15 +26,28 @@ position with the same values; give each worker a child of `spawn` instead.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastnet.random._stream import STREAM_VERSION as STREAM_VERSION
 from fastnet.random.generator import Generator as Generator
 
-__all__ = ["STREAM_VERSION", "Generator", "default_rng", "manual_seed"]
+if TYPE_CHECKING:
+    from fastnet.random._bits import BitGenerator as BitGenerator
+
+__all__ = ["STREAM_VERSION", "BitGenerator", "Generator", "default_rng", "manual_seed"]
 
 # One entry, made at first use: NumPy loads numpy.random only then.
 _default: dict[str, Generator] = {}
+
+
+def __getattr__(name: str) -> Any:
+    # Its base class loads numpy.random, which takes longer than all of fastnet.
+    if name == "BitGenerator":
+        from fastnet.random._bits import BitGenerator
+
+        return BitGenerator
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
 
 
 def default_rng(rng: Any = None) -> Generator:

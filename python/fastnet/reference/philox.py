@@ -28,7 +28,11 @@ Array = np.ndarray[Any, Any]
     LAPLACE64,
     BERNOULLI,
     CATEGORICAL,
-) = range(14)
+    GAMMA,
+    POISSON,
+    BINOMIAL,
+    GEOMETRIC,
+) = range(18)
 
 _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)

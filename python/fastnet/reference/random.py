@@ -11,6 +11,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastnet.reference.discrete import (
+    binomial_values,
+    categorical_values,
+    geometric_values,
+    poisson_values,
+)
+from fastnet.reference.gamma import (
+    beta_values,
+    dirichlet_values,
+    gamma_values,
+    standard_t_values,
+)
 from fastnet.reference.philox import INTEGER, PERMUTATION, Array, words64
 from fastnet.reference.sampling import (
     bernoulli_values,
@@ -117,6 +129,50 @@ class Generator:
     def bernoulli(self, p: float, size: int = 1) -> Array:
         """Return `size` bools, True with probability p."""
         return bernoulli_values(*self._take(size), p)
+
+    def categorical(self, p: npt.ArrayLike, size: int = 1) -> Array:
+        """Return `size` numbers of categories."""
+        return categorical_values(*self._take(size), p)
+
+    def poisson(self, lam: float = 1.0, size: int = 1) -> Array:
+        """Return `size` Poisson numbers of mean lam."""
+        return poisson_values(*self._take(size), lam)
+
+    def binomial(self, n: int, p: float, size: int = 1) -> Array:
+        """Return `size` numbers of successes out of n."""
+        return binomial_values(*self._take(size), n, p)
+
+    def geometric(self, p: float, size: int = 1) -> Array:
+        """Return `size` numbers of trials up to the first success."""
+        return geometric_values(*self._take(size), p)
+
+    def gamma(self, shape: float, scale: float = 1.0, size: int = 1) -> Array:
+        """Return `size` gamma values."""
+        return scale * gamma_values(*self._take(size), shape)
+
+    def chisquare(self, df: float, size: int = 1) -> Array:
+        """Return `size` sums of df squared normals."""
+        return self.gamma(df / 2, 2.0, size)
+
+    def standard_t(self, df: float, size: int = 1) -> Array:
+        """Return `size` values of Student's t."""
+        return standard_t_values(*self._take(size), df)
+
+    def beta(self, a: float, b: float, size: int = 1) -> Array:
+        """Return `size` beta values."""
+        return beta_values(*self._take(size), a, b)
+
+    def dirichlet(self, alpha: npt.ArrayLike, size: int = 1) -> Array:
+        """Return `size` vectors of sum 1."""
+        d = len(np.asarray(alpha))
+        key, stream, position, _ = self._take(size * d)
+        return dirichlet_values(key, stream, position, size, alpha)
+
+    def multivariate_normal(self, mean: npt.ArrayLike, cov: npt.ArrayLike, size: int = 1) -> Array:
+        """Return `size` normal vectors."""
+        factor = np.linalg.cholesky(np.asarray(cov, float))
+        z = self.normal(size=size * len(factor)).reshape(size, -1)
+        return np.asarray(np.asarray(mean, float) + z @ factor.T)
 
     def integers(self, low: int, high: int, size: int = 1) -> Array:
         """Return `size` integers in [low, high)."""

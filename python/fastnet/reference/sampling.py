@@ -66,6 +66,18 @@ def _box_muller(log_unit: Array, turn: Array, negated: Array, swapped: Array) ->
     return np.asarray((r * pair).T.ravel())
 
 
+def normal_pairs64(words: Array) -> Array:
+    """Return the normals of pairs of 64-bit words, as many as words."""
+    radius, turn = words.reshape(-1, 2).T
+    bits = (turn << _2 >> _2 >> _10).astype(np.int64)
+    return _box_muller(
+        log_unit64(radius),
+        (2 * (bits - 2**51) + 1) * 2.0**-53,
+        turn >> _63 == 1,
+        turn >> np.uint64(62) & _1 == 1,
+    )
+
+
 def normal_values(key: int, stream: int, position: int, n: int, dtype: Any) -> Array:
     """Return n normal values: Box and Muller's pairs, of two words each."""
     dtype = np.dtype(dtype)
@@ -78,14 +90,7 @@ def normal_values(key: int, stream: int, position: int, n: int, dtype: Any) -> A
             log_unit32(radius), low * 2.0**-32, turn >> _31 == 1, turn >> np.uint64(30) & _1 == 1
         )
     else:
-        radius, turn = words64(key, NORMAL64, ticket, 2 * first, 2 * count).reshape(-1, 2).T
-        bits = (turn << _2 >> _2 >> _10).astype(np.int64)
-        pairs = _box_muller(
-            log_unit64(radius),
-            (2 * (bits - 2**51) + 1) * 2.0**-53,
-            turn >> _63 == 1,
-            turn >> np.uint64(62) & _1 == 1,
-        )
+        pairs = normal_pairs64(words64(key, NORMAL64, ticket, 2 * first, 2 * count))
     return pairs[position - 2 * first :][:n].astype(dtype)
 
 
