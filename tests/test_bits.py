@@ -31,7 +31,8 @@ def test_doubles_and_halves_of_words():
     words = BitGenerator(1).random_raw(1000)
     doubles = np.random.Generator(BitGenerator(1)).random(1000)
     np.testing.assert_array_equal(doubles, (words >> np.uint64(11)) * 2.0**-53)
-    interface = BitGenerator(1).ctypes
+    bits = BitGenerator(1)  # what the interface points to
+    interface = bits.ctypes
     halves = [interface.next_uint32(interface.state) for _ in range(6)]
     assert halves == [int(w) >> s & 0xFFFFFFFF for w in words[:3] for s in (0, 32)]
     assert isinstance(interface.state, ctypes.c_void_p)

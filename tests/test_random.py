@@ -76,7 +76,7 @@ def test_same_bits_at_every_level_and_thread_count(dtype):
 
 
 def test_arrays_that_are_filled_in_pieces():
-    n = 2**25 + 5
+    n = 2**24 + 5
     values = Generator(1).random(n, np.float32)
     assert_same_bits(values[-9:], at(n - 9, seed=1).random(9, np.float32))
     assert_same_bits(values[:9], Generator(1).random(9, np.float32))

@@ -12,6 +12,7 @@ from helpers import FMA_LEVELS, assert_same_bits
 import fastnet
 from fastnet.random import Generator
 from fastnet.reference.random import Generator as Reference
+from fastnet.reference.sampling import log_unit32, log_unit64
 
 LEVEL = 1e-4
 # Each law by its method's arguments, scipy.stats' law of the same values.
@@ -79,7 +80,7 @@ def test_same_bits_at_every_level_with_fma_and_any_thread_count(dtype, law):
     for result in results[1:]:
         assert_same_bits(result, results[0])
     near = 2 * tolerance(law, dtype) * (2 + np.abs(base))
-    assert (np.abs(results[0] - base) <= near).all() if results else True
+    assert not results or (np.abs(results[0] - base) <= near).all()
 
 
 def test_positions_beyond_2_to_32(isa, dtype):
@@ -178,6 +179,8 @@ def test_normal_tails(dtype):
 
 
 def test_the_ends_of_the_range():
-    # What the smallest and the largest word give: no infinity, no zero.
-    low, high = np.sqrt(-2 * np.log(0.5 * 2.0**-32)), np.sqrt(-2 * np.log(0.5 * 2.0**-53))
-    assert (round(low, 2), round(high, 2)) == (6.76, 8.65)
+    # What the smallest and the largest word give: no infinity, no zero, radii of 6.76 and 8.65.
+    for log_unit, bits, radius in ((log_unit32, 32, 6.76), (log_unit64, 53, 8.65)):
+        ends = log_unit(np.array([0, 2**32 - 1 if bits == 32 else 2**64 - 1], np.uint64))
+        assert round(float(np.sqrt(-2 * ends[0])), 2) == radius
+        assert abs(ends[1] * 2.0 ** (bits + 1) + 1) < 1e-9

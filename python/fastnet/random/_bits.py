@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -57,14 +58,14 @@ class BitGenerator(np.random.BitGenerator):
         self._source.set(int(sequence.generate_state(1, np.uint64)[0]), 0, 0, False, 0)
 
     @property
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Mapping[str, Any]:
         """Key, stream, position and a half word that is left over, as a dict; can be assigned."""
         source = self._source
-        return {"bit_generator": _NAME, **{name: getattr(source, name) for name in _LIMITS}}
+        return {"bit_generator": _NAME, **{name: int(getattr(source, name)) for name in _LIMITS}}
 
     @state.setter
     def state(self, state: Any) -> None:
-        if not isinstance(state, dict):
+        if not isinstance(state, Mapping):
             msg = f"state must be a dict, got {type(state).__name__}"
             raise TypeError(msg)
         if set(state) != {"bit_generator", *_LIMITS} or state["bit_generator"] != _NAME:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fastnet import _core
 from fastnet._arrays import FLOAT_DTYPES, Array, output
 from fastnet.random._checks import Size, integer_dtype, probabilities, shape_of, whole
-from fastnet.random._draw import Drawing, column, common_shape, parameter, pieces
+from fastnet.random._draw import SLOW_PIECE, Drawing, column, common_shape, parameter, pieces
 
 _FLOAT64 = np.dtype(np.float64)
 _INT64 = np.dtype(np.int64)
@@ -273,7 +273,7 @@ class Discrete(Drawing):
         """Fill result with what draw(*parameters, key, stream, position, out) gives in `kind`."""
         columns = [column(a, result.shape) for a in parameters]
         key, stream, position = self._take(result.size)
-        for begin, piece in pieces(result):
+        for begin, piece in pieces(result, SLOW_PIECE):
             end = begin + piece.size
             part = [c if c.size == 1 else c[begin:end] for c in columns]
             values = piece if piece.dtype == kind else np.empty(piece.size, kind)

@@ -14,6 +14,9 @@ from fastnet._arrays import Array, as_float, float_dtype, output
 from fastnet.random._checks import Size, check_broadcast, shape_of
 from fastnet.random._stream import Stream
 
+# Values of a law with attempts that are drawn between two looks for Ctrl-C: some 20 ms.
+SLOW_PIECE = 2**20
+
 # Numbers below this need no look at the limits of float32.
 USUAL = 1e38
 
@@ -83,9 +86,8 @@ def common_shape(size: Size, out: Array | None, /, **arrays: Array) -> tuple[int
     return shape
 
 
-def pieces(result: Array) -> Iterator[tuple[int, Array]]:
+def pieces(result: Array, size: int = 2**24) -> Iterator[tuple[int, Array]]:
     """Yield an array's flat pieces, small enough for Ctrl-C to be noticed soon."""
-    size = 2**25
     flat = result.reshape(-1)
     for begin in range(0, flat.size, size):
         yield begin, flat[begin : begin + size]

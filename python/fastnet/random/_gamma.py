@@ -11,7 +11,7 @@ from fastnet import _core
 from fastnet._arrays import Array, as_float, float_dtype, output
 from fastnet.random._checks import Size, shape_of
 from fastnet.random._continuous import Continuous
-from fastnet.random._draw import column, common_shape, parameter, pieces
+from fastnet.random._draw import SLOW_PIECE, column, common_shape, parameter, pieces
 
 _FLOAT64 = np.dtype(np.float64)
 # Key, stream and position.
@@ -294,7 +294,7 @@ class Gamma(Continuous):
             raise ValueError(msg)
         key, stream, position = self._take(result.size)
         rows = result.reshape(-1, d)
-        step = max(1, 2**22 // d)
+        step = max(1, SLOW_PIECE // d)
         for begin in range(0, len(rows), step):
             part = rows[begin : begin + step]
             logs = np.empty(part.shape, np.float64)
@@ -318,7 +318,7 @@ class Gamma(Continuous):
         result = output(out, common_shape(size, out, **parameters), kind)
         columns = {name: column(a, result.shape) for name, a in parameters.items()}
         key, stream, position = self._take(result.size)
-        for begin, piece in pieces(result):
+        for begin, piece in pieces(result, SLOW_PIECE):
             end = begin + piece.size
             part = {n: c if c.size == 1 else c[begin:end] for n, c in columns.items()}
             wide = piece if kind == _FLOAT64 else np.empty(piece.size, np.float64)

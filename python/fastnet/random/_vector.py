@@ -10,6 +10,7 @@ import numpy.typing as npt
 from fastnet import _core
 from fastnet._arrays import Array, as_float, float_dtype, output, real
 from fastnet.random._checks import Size, shape_of
+from fastnet.random._draw import SLOW_PIECE
 from fastnet.random._gamma import Gamma
 
 _FLOAT64 = np.dtype(np.float64)
@@ -96,7 +97,7 @@ class Vector(Gamma):
             msg = f"out must have shape size + ({d},), got {result.shape}"
             raise ValueError(msg)
         rows = result.reshape(-1, d)
-        step = max(1, 2**22 // d)
+        step = max(1, SLOW_PIECE // d)
         key, stream, position = self._take(result.size)
         center = np.ascontiguousarray(center)
         for begin in range(0, len(rows), step):
