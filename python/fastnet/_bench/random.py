@@ -88,13 +88,13 @@ def build_numpy_threads(draws: Draws) -> System:
     threads = fastnet.runtime.num_threads()
     parts = np.array_split(out, threads)
     seeds = np.random.SeedSequence(1).spawn(threads)
-    draws = [getattr(np.random.Generator(np.random.SFC64(s)), METHODS[law]) for s in seeds]
+    generators = [getattr(np.random.Generator(np.random.SFC64(s)), METHODS[law]) for s in seeds]
     pool = ThreadPoolExecutor(threads)
 
     def call():
-        work = [
+        work: list[Any] = [
             pool.submit(draw, dtype=dtype, out=part)
-            for draw, part in zip(draws, parts, strict=True)
+            for draw, part in zip(generators, parts, strict=True)
         ]
         for future in work:
             future.result()
@@ -137,7 +137,7 @@ def build_numba(draws: Draws) -> System:
         "normal": lambda: np.random.standard_normal(),  # noqa: NPY002
         "exponential": lambda: np.random.standard_exponential(),  # noqa: NPY002
     }[law]
-    one = numba.njit(draw)
+    one: Any = numba.njit(draw)
 
     @numba.njit(parallel=True)
     def fill(out):
