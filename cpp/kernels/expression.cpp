@@ -1,5 +1,6 @@
 // The interpreter of expressions of one ISA level.
 #include "kernels/expression-inl.hpp"
+#include "kernels/lanes-inl.hpp"
 #include "kernels/table.hpp"
 
 namespace fastnet::FASTNET_LEVEL {
