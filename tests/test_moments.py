@@ -77,6 +77,29 @@ def test_columns_and_rows(isa, dtype, rng):
                 assert_moments(d, x[:, c], at=c)
 
 
+def test_strided_matrices(dtype, rng):
+    x = rng.standard_normal((60, 40)).astype(dtype)
+    for array in (
+        x[:, :1],
+        x[:1],
+        x[:, 3:4].T,
+        x[::2, ::3],
+        x[::-1],
+        x[:, ::-1],
+        x[5:9, 2:30],
+        x.T[::-1],
+    ):
+        for axis in (None, 0, 1):
+            ours, plain = describe(array, axis), describe(array.copy(), axis)
+            for a, b in zip(fields(ours), fields(plain), strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
+    repeated = describe(np.broadcast_to(x[0], (7, 40)), 0)
+    np.testing.assert_array_equal(repeated.mean, x[0])
+    np.testing.assert_array_equal(repeated.variance, 0)
+    swapped = describe(x.astype(x.dtype.newbyteorder()), 0)
+    np.testing.assert_array_equal(swapped.mean, describe(x, 0).mean)
+
+
 def test_views_are_not_copied_and_agree(dtype, rng):
     x = rng.standard_normal((40, 50, 6)).astype(dtype)
     for axis in (None, 0, 1, 2, -1, (0, 1), (1, 2), (0, 2), (0, 1, 2), ()):

@@ -224,7 +224,7 @@ def _view(x: Array, axes: tuple[int, ...]) -> tuple[Array, bool]:
     size = x.itemsize
     if x.ndim == 2 and len(axes) == 1:
         sets = x if axes == (0,) else x.T  # (n, sets)
-        if sets.strides[1] == size or sets.shape[1] <= 1:
+        if sets.strides[1] == size and sets.shape[1] > 1:
             return sets[np.newaxis], False
         if sets.strides[0] == size or sets.shape[0] <= 1:
             return sets.T[:, :, np.newaxis], False

@@ -22,6 +22,11 @@ def _as_dtype(drawn: Any, dtype: Any, out: Array | None) -> Any:
     return np.asarray(drawn).astype(dtype)[()]
 
 
+def _shape(size: Size, out: Array | None) -> Size:
+    """Return the size asked for, or out's shape."""
+    return out.shape if size is None and out is not None else size
+
+
 def _on_integers(x: Array, low: Any, high: Any, log: Any) -> Array:
     """Return log(x) for integers from low to high, -inf for other numbers, NaN for NaN."""
     inside = (x >= low) & (x <= high) & (x == np.floor(x))
@@ -111,7 +116,7 @@ class Bernoulli(_Integers):
         return None if np.shape(self.p) else ("bernoulli", self.p, 0.0)
 
     def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
-        return _as_dtype(rng.bernoulli(self.p, size), dtype, out)
+        return rng.bernoulli(self.p, size, dtype, out)
 
     def _points(self) -> Array | None:
         return np.array([0.0, 1.0])
@@ -186,7 +191,7 @@ class Binomial(_Integers):
 
     def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
         n = np.asarray(self.n, np.int64)[()]
-        return _as_dtype(rng.binomial(n, self.p, size), dtype, out)
+        return _as_dtype(rng.binomial(n, self.p, _shape(size, out)), dtype, out)
 
     def _points(self) -> Array | None:
         return None if self._common or self.n >= MOST_POINTS else np.arange(self.n + 1)
@@ -263,7 +268,7 @@ class Poisson(_Integers):
         self.lam = parameter(lam, "lam", 0)
 
     def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
-        return _as_dtype(rng.poisson(self.lam, size), dtype, out)
+        return _as_dtype(rng.poisson(self.lam, _shape(size, out)), dtype, out)
 
     def _points(self) -> Array | None:
         if np.shape(self.lam):
@@ -336,7 +341,7 @@ class Geometric(_Integers):
         self.p = parameter(p, "p", 0, 1, open_low=True)
 
     def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
-        return _as_dtype(rng.geometric(self.p, size), dtype, out)
+        return _as_dtype(rng.geometric(self.p, _shape(size, out)), dtype, out)
 
     def _log_miss(self) -> Array:
         with np.errstate(divide="ignore"):

@@ -14,13 +14,6 @@ from fastnet.stats.describe import describe
 from fastnet.stats.distribution import Discrete, Distribution
 
 
-def draw_indices(p: Array, size: Size, rng: Any) -> Array:
-    """Return random indices with probabilities p: the first with cumulated p above a uniform."""
-    steps = np.cumsum(p)
-    steps[np.flatnonzero(p)[-1] :] = math.inf  # whatever rounding makes of the sum
-    return np.asarray(np.searchsorted(steps, rng.random(size), side="right"))
-
-
 class _Points(Discrete):
     """A law on increasing points, with their probabilities."""
 
@@ -120,7 +113,7 @@ class Categorical(_Points):
         return f"Categorical({self.probabilities.tolist()}{values})"
 
     def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
-        drawn = self.values[draw_indices(self.probabilities, shape_of(size, out), rng)]
+        drawn = self.values[rng.categorical(self.probabilities, shape_of(size, out))]
         if out is None:
             return drawn.astype(dtype)[()]
         out[...] = drawn
@@ -192,7 +185,7 @@ class Empirical(_Points):
     def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
         if out is not None and size is None:
             size = out.shape[: out.ndim - (self.data.ndim - 1)]
-        drawn = self.data[draw_indices(self.weights, size, rng)]
+        drawn = self.data[rng.categorical(self.weights, size)]
         if out is None:
             return drawn.astype(dtype)[()]
         out[...] = drawn

@@ -11,7 +11,7 @@ import numpy as np
 from fastnet._arrays import Array
 from fastnet.random._checks import Size, shape_of
 from fastnet.stats._checks import probabilities, xlogy
-from fastnet.stats.finite import Categorical, draw_indices
+from fastnet.stats.finite import Categorical
 from fastnet.stats.joint import Joint, names_of
 
 
@@ -46,7 +46,7 @@ class TableJoint(Joint):
 
     def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
         shape = out.shape[:-1] if size is None and out is not None else shape_of(size, None)
-        flat = draw_indices(self.probabilities.ravel(), shape, rng)
+        flat = rng.categorical(self.probabilities.ravel(), shape)
         indices = np.unravel_index(flat, self.probabilities.shape)
         columns = [self.values[n][i] for n, i in zip(self.names, indices, strict=True)]
         drawn = np.stack(columns, -1)
