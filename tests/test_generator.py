@@ -159,6 +159,31 @@ def test_a_forked_child_can_spawn():
     assert result.returncode == 0, result.stderr
 
 
+# A child has a copy: the same values as its parent. Children of spawn() have others.
+SAME = """
+import os, warnings
+from fastnet.random import Generator
+warnings.simplefilter("ignore")
+rng = Generator(1)
+children = rng.spawn(2)
+reader, writer = os.pipe()
+if os.fork() == 0:
+    os.write(writer, rng.standard_normal(5).tobytes() + children[0].standard_normal(5).tobytes())
+    os._exit(0)
+sent = os.read(reader, 80)
+os.wait()
+assert sent[:40] == rng.standard_normal(5).tobytes()
+assert sent[40:] != children[1].standard_normal(5).tobytes()
+"""
+
+
+def test_a_forked_child_draws_what_its_parent_draws():
+    result = subprocess.run(
+        [sys.executable, "-c", SAME], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+
+
 # ---- seeds ----
 
 

@@ -167,6 +167,19 @@ def test_values_fit_their_law(dtype, law):
     assert scipy.stats.kstest(neighbours, "uniform").pvalue > LEVEL
 
 
+@pytest.mark.parametrize("law", ["random", "standard_normal", "standard_exponential"])
+def test_values_across_streams_and_children_fit(dtype, law):
+    # A user who gives each of many workers a stream takes a few values of each.
+    cdf = {**LAWS, "random": ((), scipy.stats.uniform())}[law][1].cdf
+    rng = Generator(21)
+    for family in ([rng.jumped(i) for i in range(3000)], rng.spawn(3000)):
+        values = np.array([getattr(member, law)(4, dtype) for member in family])
+        assert scipy.stats.kstest(values.ravel(), cdf).pvalue > LEVEL
+        for i in range(4):  # one position in all streams, and beside its neighbour in the next
+            assert scipy.stats.kstest(values[:, i], cdf).pvalue > LEVEL
+            assert scipy.stats.pearsonr(values[1:, i], values[:-1, i]).pvalue > LEVEL
+
+
 def test_normal_tails(dtype):
     # Counts beyond k sigma are binomial: both tails of 2^24 values.
     n = 2**24

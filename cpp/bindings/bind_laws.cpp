@@ -33,15 +33,16 @@ Column<T> column(const py::array& a, const char* name, Index n, T low, T high) {
 
 constexpr double kLargest = 1.7976931348623157e308;
 
-void gamma(const py::array& shape, bool logarithm, std::uint64_t part, std::uint64_t key,
+void gamma(const py::array& shape, int form, std::uint64_t part, std::uint64_t key,
            std::uint64_t stream, std::uint64_t position, py::array& out) {
   double* p = output<double>(out, "out");
   const Index n = out.size();
   const auto column_of = column<double>(shape, "shape", n, 0, kLargest);
   const Source source = source_of(key, stream, position);
   if (part > 1) value_error("part must be 0 or 1");
+  if (form < 0 || form > 2) value_error("form must be 0, 1 or 2");
   ReleaseGil release;
-  sample_gamma(column_of, logarithm, part, source, p, n);
+  sample_gamma(column_of, static_cast<GammaForm>(form), part, source, p, n);
 }
 
 void poisson(const py::array& lam, std::uint64_t key, std::uint64_t stream, std::uint64_t position,
@@ -116,8 +117,9 @@ void bind_laws(py::module_& m) {
       .def("sample", &categories, key, stream, position, out, "Fill out with categories.");
   m.def("random_coins", &coins, py::arg("p").noconvert(), key, stream, position, out,
         "Fill out with bools that are true with probability p.");
-  m.def("random_gamma", &gamma, py::arg("shape").noconvert(), py::arg("logarithm"), py::arg("part"),
-        key, stream, position, out, "Fill out with gamma values or their logarithms.");
+  m.def("random_gamma", &gamma, py::arg("shape").noconvert(), py::arg("form"), py::arg("part"), key,
+        stream, position, out,
+        "Fill out with gamma values (form 0), their logarithms (1) or inverse roots (2).");
   m.def("random_poisson", &poisson, py::arg("lam").noconvert(), key, stream, position, out,
         "Fill out with Poisson numbers.");
   m.def("random_binomial", &binomial, py::arg("n").noconvert(), py::arg("p").noconvert(), key,

@@ -108,7 +108,7 @@ struct Poisson {
 };
 
 struct Binomial {
-  double trials, p, q, first = 0, scale = 0;
+  double trials, p, q, odds = 0, first = 0, scale = 0;
   bool swapped;
   Hat hat = {};
 
@@ -121,6 +121,7 @@ struct Binomial {
     }
     if (trials * p < kRejectionMean) {
       first = plain_exp(trials * plain_log1p(-p));
+      odds = p / q;
       return;
     }
     const double deviation = std::sqrt(trials * p * q);
@@ -142,7 +143,7 @@ struct Binomial {
   std::int64_t rarer(Uniforms w) const noexcept {
     if (trials * p < kRejectionMean) {
       const double last = trials < kSearchEnd ? trials : kSearchEnd;
-      return search(w.u, first, last, [&](int k) { return (trials - k + 1) / k * (p / q); });
+      return search(w.u, first, last, [&](int k) { return (trials - k + 1) / k * odds; });
     }
     return transformed(hat, w, trials, scale,
                        [&](double k) { return binomial_log_pmf(k, trials, p, q); });

@@ -14,13 +14,22 @@ constexpr double kLn2High = 0x1.62e42fefa38p-1,
                  kLn2Low = 0x1.ef35793c7673p-45;  // 42 bits, the rest
 constexpr double kPi = 0x1.921fb54442d18p1;
 
-// 2 atanh(s) for |s| <= 0.18: the series' next term is below 2^-60 of the first.
-inline double twice_atanh(double s) noexcept {
-  const double z = s * s;
-  double sum = 0;
-  for (int k = 23; k >= 3; k -= 2) sum = (sum + 1.0 / k) * z;
-  return 2 * s + 2 * s * sum;
+// z / 3 + z^2 / 5 + z^3 / 7 + ... for 0 <= z <= 0.04: what remains is below 2^-58. In two chains,
+// of the odd and the even terms.
+inline double odd_series(double z) noexcept {
+  constexpr double odd[] = {1.0 / 3, 1.0 / 7, 1.0 / 11, 1.0 / 15, 1.0 / 19, 1.0 / 23};
+  constexpr double even[] = {1.0 / 5, 1.0 / 9, 1.0 / 13, 1.0 / 17, 1.0 / 21, 1.0 / 25};
+  const double y = z * z;
+  double a = odd[5], b = even[5];
+  for (int i = 4; i >= 0; --i) {
+    a = a * y + odd[i];
+    b = b * y + even[i];
+  }
+  return z * (a + z * b);
 }
+
+// 2 atanh(s) for |s| <= 0.18.
+inline double twice_atanh(double s) noexcept { return 2 * s + 2 * s * odd_series(s * s); }
 
 // ln x for a normal x > 0: x = 2^k m with m from sqrt(1/2) to sqrt(2), ln m = 2 atanh((m - 1) / (m
 // + 1)).
@@ -47,27 +56,25 @@ inline double plain_log1p(double x) noexcept {
 inline double plain_exp(double x) noexcept {
   const int k = static_cast<int>(x * 0x1.71547652b82fep0 - 0.5);
   const double r = (x - k * kLn2High) - k * kLn2Low;  // |r| <= ln(2) / 2
+  // Taylor's series to r^13: what remains is below 2^-56.
+  constexpr double inverse[] = {1.0 / 2, 1.0 / 3, 1.0 / 4,  1.0 / 5,  1.0 / 6,  1.0 / 7,
+                                1.0 / 8, 1.0 / 9, 1.0 / 10, 1.0 / 11, 1.0 / 12, 1.0 / 13};
   double sum = 1;
-  for (int i = 17; i >= 1; --i) sum = 1 + sum * r / i;
+  for (int i = 11; i >= 0; --i) sum = 1 + sum * (r * inverse[i]);
+  sum = 1 + sum * r;
   return std::ldexp(sum, k);
 }
 
 // ln k! - (k ln k - k + ln(2 pi k) / 2) for an integer k >= 1: what Stirling's formula leaves.
 inline double stirling_rest(double k) noexcept {
-  // From 1 / (12 k) on; below 16 the series does not reach double precision, so it is taken at a
-  // larger argument by ln k! = ln (k + j)! - ln((k + 1) ... (k + j)).
-  const auto series = [](double x) {
-    const double z = 1 / (x * x);
-    return (1.0 / 12 -
-            z * (1.0 / 360 -
-                 z * (1.0 / 1260 - z * (1.0 / 1680 - z * (1.0 / 1188 - z * (691.0 / 360360)))))) /
-           x;
-  };
-  if (k >= 16) return series(k);
-  const auto leading = [](double x) { return x * plain_log(x) - x + plain_log(x) / 2; };
-  double product = 1;
-  for (double i = k + 1; i <= 16; ++i) product *= i;
-  return series(16) + leading(16) - plain_log(product) - leading(k);
+  constexpr double first[] = {0x1.4c071bcda0a5bp-4, 0x1.52a9b923ea649p-5, 0x1.c579a268d80b3p-6,
+                              0x1.54a2662fd78a9p-6, 0x1.10b4e513fcbedp-6, 0x1.c6b167bebdf36p-7,
+                              0x1.85d4d612e4a86p-7, 0x1.552805e7b3076p-7, 0x1.2f4871b12ab64p-7,
+                              0x1.10f9d4c0743a7p-7, 0x1.f0593088014f8p-8, 0x1.c7018733aa9c6p-8,
+                              0x1.a40514700f36cp-8, 0x1.86076c002d4a7p-8, 0x1.6c08f6f194a10p-8};
+  if (k < 16) return first[static_cast<int>(k) - 1];
+  const double z = 1 / (k * k);
+  return (1.0 / 12 - z * (1.0 / 360 - z * (1.0 / 1260 - z * (1.0 / 1680 - z * (1.0 / 1188))))) / k;
 }
 
 // x ln(x / m) + m - x >= 0 for x, m > 0, without cancellation where they are close (Loader 2000,
@@ -77,9 +84,7 @@ inline double deviance(double x, double m) noexcept {
   if (std::fabs(d) < 0.1 * (x + m)) {
     // With v = d / (x + m): ln(x / m) = 2 atanh(v), and d v + 2 x (v^3 / 3 + v^5 / 5 + ...).
     const double v = d / (x + m), z = v * v;
-    double sum = 0;
-    for (int k = 21; k >= 3; k -= 2) sum = (sum + 1.0 / k) * z;
-    return d * v + 2 * x * v * sum;
+    return d * v + 2 * x * v * odd_series(z);
   }
   return x * plain_log(x / m) - d;
 }

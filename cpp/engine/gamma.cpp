@@ -75,9 +75,33 @@ class Gammas {
   std::uint64_t key_, high_;
 };
 
+// values = their form.
+void finish(const Gammas& gammas, GammaForm form, double* values, Index n) noexcept {
+  if (form == GammaForm::kLogarithm) gammas.math(MathFunction::kLog, values, n);
+  if (form == GammaForm::kInverseRoot) {
+    for (Index i = 0; i < n; ++i) values[i] = 1 / std::sqrt(values[i]);
+  }
+}
+
+// Brings values of shape + 1 down to a shape below 1: G u^(1 / shape), e = -ln u, in their form.
+template <class Shape>
+void boost(const Gammas& gammas, GammaForm form, const Shape& shape, double* e, double* values,
+           Index n) noexcept {
+  for (Index i = 0; i < n; ++i) {
+    const double power = shape(i) < 1 ? -e[i] / shape(i) : 0;
+    e[i] = form == GammaForm::kInverseRoot ? -0.5 * power : power;
+  }
+  if (form == GammaForm::kLogarithm) {
+    for (Index i = 0; i < n; ++i) values[i] += e[i];
+  } else {
+    gammas.math(MathFunction::kExp, e, n);
+    for (Index i = 0; i < n; ++i) values[i] *= e[i];
+  }
+}
+
 }  // namespace
 
-void sample_gamma(Column<double> shape, bool logarithm, std::uint64_t part, const Source& source,
+void sample_gamma(Column<double> shape, GammaForm form, std::uint64_t part, const Source& source,
                   double* out, Index n) noexcept {
   for_elements(n, kCost, [&](Index begin, Index end) {
     const Gammas gammas(part, source);
@@ -85,31 +109,30 @@ void sample_gamma(Column<double> shape, bool logarithm, std::uint64_t part, cons
       const Index count = end - at < kWords ? end - at : kWords;
       const std::uint64_t position = source.position + static_cast<std::uint64_t>(at);
       double* to = out + at;
-      bool small = false;
-      gammas.draw(
-          [&](Index i) {
-            const double a = shape[at + i];
-            small |= a < 1;
-            return a < 1 ? a + 1 : a;
-          },
-          position, to, count);
-      double power[kWords];  // ln u / shape
-      if (small) {
-        gammas.exponentials(position, power, count);
-        for (Index i = 0; i < count; ++i) {
+      Index ones = 0, small = 0;
+      for (Index i = 0; i < count; ++i) {
+        ones += shape[at + i] == 1;
+        small += shape[at + i] < 1;
+      }
+      // -ln u of the boost of small shapes; the value itself where the shape is 1.
+      double e[kWords];
+      if (ones + small > 0) gammas.exponentials(position, e, count);
+      if (ones < count) {
+        const auto raised = [&](Index i) {
           const double a = shape[at + i];
-          power[i] = a < 1 ? -power[i] / a : 0;
+          return a < 1 ? a + 1 : a;
+        };
+        gammas.draw(raised, position, to, count);
+      }
+      if (ones > 0) {
+        for (Index i = 0; i < count; ++i) {
+          if (shape[at + i] == 1) to[i] = e[i];
         }
       }
-      if (logarithm) {
-        gammas.math(MathFunction::kLog, to, count);
-        if (small) {
-          for (Index i = 0; i < count; ++i) to[i] += power[i];
-        }
-      } else if (small) {
-        gammas.math(MathFunction::kExp, power, count);
-        for (Index i = 0; i < count; ++i) to[i] *= power[i];
-      }
+      finish(gammas, form, to, count);
+      if (small > 0)
+        boost(
+            gammas, form, [&](Index i) { return shape[at + i]; }, e, to, count);
     }
   });
 }

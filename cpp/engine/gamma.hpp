@@ -13,10 +13,12 @@
 
 namespace fastnet {
 
-// out[i] = the gamma value of shape[i] > 0 and scale 1 at the source's position + i, or its
-// logarithm, which does not underflow for small shapes. `part` (0 or 1): which of two at a
-// position.
-void sample_gamma(Column<double> shape, bool logarithm, std::uint64_t part, const Source& source,
+// What is made of a gamma value G. The last two are not 0 or infinite where G underflows.
+enum class GammaForm : int { kValue, kLogarithm, kInverseRoot };  // G, ln G, 1 / sqrt(G)
+
+// out[i] = that of the gamma value of shape[i] >= 0 and scale 1 at the source's position + i.
+// `part` (0 or 1): which of two values at a position.
+void sample_gamma(Column<double> shape, GammaForm form, std::uint64_t part, const Source& source,
                   double* out, Index n) noexcept;
 
 }  // namespace fastnet

@@ -14,6 +14,8 @@ from fastnet.random._continuous import Continuous
 from fastnet.random._draw import SLOW_PIECE, column, common_shape, parameter, pieces
 
 _FLOAT64 = np.dtype(np.float64)
+# What _core.random_gamma gives of a gamma value G: G, ln G, 1 / sqrt(G).
+VALUE, LOGARITHM, INVERSE_ROOT = range(3)
 # Key, stream and position.
 Source = tuple[int, int, int]
 
@@ -99,7 +101,7 @@ class Gamma(Continuous):
         """
 
         def values(out: Array, source: Source, part: Any) -> None:
-            _core.random_gamma(part["shape"], False, 0, *source, out)
+            _core.random_gamma(part["shape"], VALUE, 0, *source, out)
             np.multiply(out, part["scale"], out=out)
 
         return self._made(
@@ -179,11 +181,8 @@ class Gamma(Continuous):
         """
 
         def values(out: Array, source: Source, part: Any) -> None:
-            # sqrt(df / (2 G)) from the logarithm of G, which small df do not make 0.
             half = part["df"] / 2
-            _core.random_gamma(half, True, 0, *source, out)
-            np.multiply(out, -0.5, out=out)
-            _core.math("exp", out, out)
+            _core.random_gamma(half, INVERSE_ROOT, 0, *source, out)
             normals = np.empty_like(out)
             _core.random_draw("normal", *source, 0.0, 1.0, normals)
             np.multiply(out, normals, out=out)
@@ -230,9 +229,9 @@ class Gamma(Continuous):
         """
 
         def values(out: Array, source: Source, part: Any) -> None:
-            _core.random_gamma(part["a"], True, 0, *source, out)
+            _core.random_gamma(part["a"], LOGARITHM, 0, *source, out)
             other = np.empty_like(out)
-            _core.random_gamma(part["b"], True, 1, *source, other)
+            _core.random_gamma(part["b"], LOGARITHM, 1, *source, other)
             np.subtract(other, out, out=out)
             _core.math("exp", out, out)  # H / G, infinite where G / (G + H) rounds to 0
             np.add(out, 1.0, out=out)
@@ -299,7 +298,7 @@ class Gamma(Continuous):
             part = rows[begin : begin + step]
             logs = np.empty(part.shape, np.float64)
             repeated = np.ascontiguousarray(np.broadcast_to(shapes, part.shape))
-            _core.random_gamma(repeated, True, 0, key, stream, position + begin * d, logs)
+            _core.random_gamma(repeated, LOGARITHM, 0, key, stream, position + begin * d, logs)
             _core.softmax(False, logs, logs)
             part[...] = logs
         return result

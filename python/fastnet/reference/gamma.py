@@ -28,6 +28,10 @@ def log_gamma_values(
     result = np.empty(n)
     for i, a in enumerate(shapes):
         at = position + i
+        log_u = float(log_unit64(words64(key, GAMMA, ticket + 2, at, 1))[0])
+        if a == 1:
+            result[i] = math.log(-log_u)
+            continue
         d = (a + 1 if a < 1 else a) - 1 / 3
         c = 1 / math.sqrt(9 * d)
         attempt = 0
@@ -40,8 +44,7 @@ def log_gamma_values(
             attempt += 1
         result[i] = math.log(d * v)
         if a < 1:
-            word = words64(key, GAMMA, ticket + 2, at, 1)
-            result[i] += float(log_unit64(word)[0]) / a if a > 0 else -math.inf
+            result[i] += log_u / a if a > 0 else -math.inf
     return result
 
 
