@@ -10,6 +10,8 @@ namespace {
 
 // Gradients of a block of weights that wait for the optimizer: they stay in L2.
 constexpr Index kBlockBytes = 128 * 1024;
+// Rows of the highest register tile, whose number decides how blocks are cut.
+constexpr Index kTile = 14;
 // Floating-point operations that a thread does in a microsecond, about half of the peak.
 constexpr double kFlopsPerMicrosecond = 50000.0;
 
@@ -121,42 +123,40 @@ void Training<T>::choose_plan(int threads) {
   plan_ = &plan;
 }
 
+// Gives every thread a run of the segments' rows, all runs of one cost: where one ends within a
+// matrix, it is cut between register tiles. A row costs its elements, whether they are weights or a
+// bias, for each has a chain over the batch and an update.
 template <class T>
 void Training<T>::make_plan(int threads, Plan* result) {
   Plan plan;
   plan.threads = threads;
-  std::vector<double> costs;
   double total = 0.0;
+  for (const Segment& segment : segments_) total += static_cast<double>(segment.size);
+  double sum = 0.0;
+  int thread = 1;
+  plan.first.push_back(0);
   for (std::size_t s = 0; s < segments_.size(); ++s) {
     const Segment& segment = segments_[s];
     const Layer<T>& layer = network_.layers()[segment.layer];
-    const Index row = segment.role != Role::kMatrix ? segment.size : layer.weight_row;
-    const Index rows = segment.role != Role::kMatrix ? 1 : layer.in;
-    // Whole register tiles, at least two blocks a thread, and no more than kBlockBytes.
-    const Index fit = std::max<Index>(14, kBlockBytes / Index(sizeof(T)) / row / 14 * 14);
-    const Index share = round_up((rows + 2 * threads - 1) / (2 * threads), 14);
-    const Index height = std::min({fit, share, rows});
-    for (Index i = 0; i < rows; i += height) {
-      const Block block{s, i, std::min(rows, i + height)};
-      plan.blocks.push_back(block);
-      // A bias costs a pass over its deltas, like one row of weights.
-      costs.push_back(static_cast<double>((block.i1 - block.i0) * row) + 2000.0);
-      total += costs.back();
-      block_elements_ = std::max(block_elements_, (block.i1 - block.i0) * row);
+    const Index rows = segment.role == Role::kMatrix ? layer.in : 1;
+    const Index row = segment.role == Role::kMatrix ? layer.weight_row : segment.size;
+    const Index height = std::max(kTile, kBlockBytes / Index(sizeof(T)) / row / kTile * kTile);
+    for (Index i = 0; i < rows;) {
+      const double left = total * thread / threads - sum;
+      const Index until = static_cast<Index>(left / static_cast<double>(row * kTile) + 0.5) * kTile;
+      if (until <= 0 && thread < threads) {
+        plan.first.push_back(plan.blocks.size());
+        ++thread;
+        continue;
+      }
+      const Index n = std::min({height, rows - i, thread < threads ? until : rows});
+      plan.blocks.push_back({s, i, i + n});
+      block_elements_ = std::max(block_elements_, n * row);
+      sum += static_cast<double>(n * row);
+      i += n;
     }
   }
-  // Blocks in order, cut where the running cost passes each thread's share.
-  plan.first.assign(static_cast<std::size_t>(threads) + 1, plan.blocks.size());
-  plan.first[0] = 0;
-  double sum = 0.0;
-  std::size_t thread = 1;
-  for (std::size_t b = 0; b < plan.blocks.size(); ++b) {
-    while (thread < static_cast<std::size_t>(threads) &&
-           sum + costs[b] / 2 > total * static_cast<double>(thread) / threads) {
-      plan.first[thread++] = b;
-    }
-    sum += costs[b];
-  }
+  plan.first.resize(static_cast<std::size_t>(threads) + 1, plan.blocks.size());
   // The gradient of a block in phase B, transposed rows in phase A.
   const Index memory = std::max(block_elements_, network_.gradient_elements());
   thread_bytes_ = kProductScratchBytes + round_up(memory * Index(sizeof(T)), kAlignment);
