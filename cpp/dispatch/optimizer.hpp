@@ -18,7 +18,7 @@ enum class Optimizer : int { kSgd, kAdam };
 //   w *= decay                                      (where that is not 1)
 //   m += lerp (g' - m)
 //   v = beta2 v + keep g'^2
-//   w += step m / (sqrt(v) / root + eps)
+//   w += step m / (unbias sqrt(v) + eps)
 template <class T>
 struct OptimizerSpec {
   Optimizer kind = Optimizer::kSgd;
@@ -31,7 +31,7 @@ struct OptimizerSpec {
   T keep = T(1);      // kSgd: 1 - dampening; kAdam: 1 - beta2
   T lerp = T(0);      // kAdam: 1 - beta1
   T beta2 = T(0);     // kAdam
-  T root = T(1);      // kAdam: sqrt(1 - beta2^t)
+  T unbias = T(1);    // kAdam: 1 / sqrt(1 - beta2^t)
   T eps = T(0);       // kAdam
   T step = T(0);      // kSgd: -lr; kAdam: -lr / (1 - beta1^t)
 

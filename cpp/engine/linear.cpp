@@ -127,6 +127,12 @@ void input_gradient(const Kernels& table, Index m, Index n, Index k, const T* dy
   for (Index i = 0; i < m; i += kGradientRows) {
     const Index rows = std::min(kGradientRows, m - i);
     product.transpose(dy + i * dy_row, rows, n, dy_row, dy_columns, kGradientRows);
+    // Lanes beyond the last row go nowhere, but what memory held there could be slow to multiply.
+    const Index lanes = round_up(rows, 16);
+    for (Index j = 0; j < n && rows < lanes; ++j) {
+      std::fill(dy_columns + j * kGradientRows + rows, dy_columns + j * kGradientRows + lanes,
+                T(0));
+    }
     ProductArgs<T> args{};
     args.m = k;
     args.n = rows;
@@ -163,7 +169,6 @@ void linear_backward_x(Index m, Index n, Index k, Operand<T> dy, Operand<T> w, T
   Buffer& scratch = workspace().scratch;
   const Index own = round_up(input_gradient_elements(n, k), 16);
   scratch.reserve(threads * own * static_cast<Index>(sizeof(T)));
-  scratch.clear();
   const bool by_row = m >= kFewRows * threads;
   parallel(threads, [&](const Team& team) {
     T* const memory = scratch.as<T>() + team.index() * own;

@@ -44,7 +44,7 @@ OptimizerSpec<T> adam_spec(const AdamOptions& o, double beta1_power, double beta
   spec.lerp = static_cast<T>(1.0 - o.beta1);
   spec.beta2 = static_cast<T>(o.beta2);
   spec.keep = static_cast<T>(1.0 - o.beta2);
-  spec.root = static_cast<T>(std::sqrt(1.0 - beta2_power));
+  spec.unbias = static_cast<T>(1.0 / std::sqrt(1.0 - beta2_power));
   spec.eps = static_cast<T>(o.eps);
   spec.step = static_cast<T>(-(o.lr / (1.0 - beta1_power)));
   return spec;

@@ -1,7 +1,8 @@
 // Optimizers' updates of one register of parameters.
 //
 // The order of operations is that of torch.optim's plain loops, where add(x, alpha) and lerp are
-// fused multiply-adds. Division and square root are the correctly rounded ones.
+// fused multiply-adds; only the bias of sqrt(v) is corrected by a product instead of a quotient,
+// since division is what takes longest. Division and square root are the correctly rounded ones.
 #pragma once
 
 #include "dispatch/optimizer.hpp"
@@ -53,7 +54,7 @@ template <class T>
 struct AdamStep {
   using V = Vec<T, 1>;
   GradientStep<T> gradient;
-  V decay, lerp, beta2, keep, root, eps, step;
+  V decay, lerp, beta2, keep, unbias, eps, step;
   bool decoupled, from_gradient;
 
   FASTNET_INLINE explicit AdamStep(const OptimizerSpec<T>& spec)
@@ -62,7 +63,7 @@ struct AdamStep {
         lerp(splat<T, 1>(spec.lerp < T(0.5) ? spec.lerp : spec.lerp - T(1))),
         beta2(splat<T, 1>(spec.beta2)),
         keep(splat<T, 1>(spec.keep)),
-        root(splat<T, 1>(spec.root)),
+        unbias(splat<T, 1>(spec.unbias)),
         eps(splat<T, 1>(spec.eps)),
         step(splat<T, 1>(spec.step)),
         decoupled(spec.decay != T(1)),
@@ -73,7 +74,7 @@ struct AdamStep {
     // lerp from the nearer end, as PyTorch: m + lerp (g - m), or g - (1 - lerp)(g - m).
     m = fma(lerp, g - m, from_gradient ? g : m);
     v = fma(keep * g, g, v * beta2);
-    w = w + step * m / (sqrt(v) / root + eps);
+    w = w + step * m / (unbias * sqrt(v) + eps);
   }
 };
 

@@ -20,11 +20,6 @@ namespace {
 #define FASTNET_TILES4 1, 2, 3
 #endif
 
-// A panel of B is packed for so many rows of A, if its rows are so far apart: packing costs about 6
-// cycles a row of B, 2 kPackRows of which the tiles spend on it.
-constexpr Index kPackRows = 128;
-constexpr Index kFarBytes = 2048;
-
 struct Panel {
   int vecs;      // native registers across
   int max_rows;  // highest tile of that width
@@ -81,10 +76,7 @@ void product(const ProductArgs<T>& args) noexcept {
       const Index columns = width < left ? width : left;
       const T* b = args.b + p0 * args.b_row + j;
       Index b_row = args.b_row;
-      // Rows of B far apart cost a page each; many rows of A pay for bringing them together.
-      const bool far = args.m >= kPackRows && panel.vecs <= 2 &&
-                       args.b_row * static_cast<Index>(sizeof(T)) >= kFarBytes;
-      if (far || (columns < width && !args.b_padded)) {
+      if (columns < width && !args.b_padded) {
         pack_panel(b, b_row, depth, columns, args.scratch, width);
         b = args.scratch;
         b_row = width;

@@ -319,7 +319,7 @@ void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
   adam.decay = T(0.999);
   adam.lerp = T(0.1);
   adam.beta2 = T(0.999);
-  adam.root = T(0.0447);
+  adam.unbias = T(22.4);
   adam.eps = T(1e-8);
   check("update, adam", [&](Memory& m, Index n) {
     k.optimizer.update(adam, m.out<T>(n, T(0.5)), m.in<T>(n), m.out<T>(n, T(0.25)),
