@@ -305,7 +305,7 @@ def random_draw(
 ) -> None: ...
 def random_gamma(
     shape: _Array,
-    logarithm: bool,
+    form: int,
     part: int,
     key: int,
     stream: int,
