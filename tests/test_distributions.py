@@ -190,6 +190,11 @@ def test_odd_points(law):
     assert f(np.zeros((2, 3))).shape == (2, 3)
     assert f([]).shape == (0,)
     assert log(np.float32(0.5)) == log(0.5)
+    assert (law.sf(0.5), law.ppf(0.5)) == (law.ccdf(0.5), law.icdf(0.5))
+    assert math.isnan(law.var()) or (law.var(), law.std()) == (
+        law.variance(),
+        law.standard_deviation(),
+    )
     with pytest.raises(TypeError, match="x must be"):
         f("1")
     again = pickle.loads(pickle.dumps(law))
@@ -219,7 +224,7 @@ def test_samples_are_of_the_law(law):
             assert ss.chisquare(observed, expected).pvalue > 1e-5
     else:
         assert ss.kstest(x, law.cdf).pvalue > 1e-5
-    assert law.sample(rng=1) == law.sample((), rng=1)
+    assert law.sample(rng=1) == law.sample((), rng=1) == law.rvs(random_state=1)
     assert law.sample((2, 3), rng=1, dtype=np.float32).dtype == np.float32
     out = np.empty((4, 5))
     assert law.sample(rng=np.random.default_rng(3), out=out) is out

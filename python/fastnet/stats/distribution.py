@@ -109,6 +109,20 @@ class Distribution(ABC):
         """Return the square root of the variance."""
         return result(np.sqrt(self.variance()))
 
+    # The names of scipy.stats' older classes.
+
+    def rvs(self, size: Size = None, random_state: Any = None) -> Any:
+        """Return sample(size, rng=random_state)."""
+        return self.sample(size, rng=random_state)
+
+    def var(self) -> Any:
+        """Return variance()."""
+        return self.variance()
+
+    def std(self) -> Any:
+        """Return standard_deviation()."""
+        return self.standard_deviation()
+
     def probability(self, event: Any, *, rng: Any = None) -> Probability:
         """Return the probability of an event.
 
@@ -246,6 +260,14 @@ class Univariate(Distribution):
         p = values(p, "p")
         inside = (p >= 0) & (p <= 1)
         return result(np.where(inside, self._icdf(np.where(inside, p, 0.5)), math.nan))
+
+    def sf(self, x: Any) -> Any:
+        """Return ccdf(x)."""
+        return self.ccdf(x)
+
+    def ppf(self, p: Any) -> Any:
+        """Return icdf(p)."""
+        return self.icdf(p)
 
     def _strata(self, u: Array) -> Array | None:
         return None if np.shape(self.mean()) else np.asarray(self._icdf(u))
