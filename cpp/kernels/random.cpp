@@ -128,23 +128,23 @@ FASTNET_INLINE void fill(std::uint64_t key, std::uint64_t high, std::uint64_t po
   constexpr Index in_block = L::kInBlock;
   constexpr Index few = kPhiloxBlocks<1> * in_block;
   const PhiloxKeys keys = philox_keys(key);
+  constexpr Index many = kPhiloxBlocks<R> * in_block;
   std::uint64_t block = position / in_block;
-  const Index skip = static_cast<Index>(position % in_block);
-  if (skip > 0 && n > 0) {
-    T first[few];
-    store(first, law.template values<1>(keys, high, block));
+  Index skip = static_cast<Index>(position % in_block);
+  while (n > 0) {
+    for (; skip == 0 && n >= many; n -= many, out += many, block += kPhiloxBlocks<R>) {
+      store(out, law.template values<R>(keys, high, block));
+    }
+    if (n == 0) return;
+    // A first register that begins within a block, and the last ones: one copy of their code.
+    T some[few];
+    store(some, law.template values<1>(keys, high, block));
     const Index count = n < few - skip ? n : few - skip;
-    for (Index i = 0; i < count; ++i) out[i] = first[skip + i];
+    std::memcpy(out, some + skip, static_cast<std::size_t>(count) * sizeof(T));
     out += count;
     n -= count;
     block += kPhiloxBlocks<1>;
-  }
-  constexpr Index many = kPhiloxBlocks<R> * in_block;
-  for (; n >= many; n -= many, out += many, block += kPhiloxBlocks<R>) {
-    store(out, law.template values<R>(keys, high, block));
-  }
-  for (; n > 0; n -= few, out += few, block += kPhiloxBlocks<1>) {
-    store_partial(out, law.template values<1>(keys, high, block), n);
+    skip = 0;
   }
 }
 
