@@ -28,7 +28,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--output", type=Path, metavar="FILE", dest="bench_output", help="where results go, as JSON"
     )
+    add("--plots", type=Path, metavar="FOLDER", help="where figures go, as PNG; by default nowhere")
     add("--resume", type=Path, metavar="FILE", help="go on with a run that was stopped")
+    add("--report", type=Path, nargs="+", metavar="FILE", help="only print what runs have found")
+    add("--docs", type=Path, metavar="FOLDER", help="with --report: write it into performance.md")
 
 
 def checked(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -68,8 +71,18 @@ def checked(arguments: dict[str, Any]) -> dict[str, Any]:
 
 def main(arguments: dict[str, Any]) -> int:
     """Run or report, and return the exit code: 1 if an answer of fastnet is wrong."""
-    from fastnet._bench import compare, record
+    from fastnet._bench import compare, documents, record
 
+    if arguments["docs"] and not arguments["report"]:
+        msg = "--docs needs --report"
+        raise ValueError(msg)
+    if arguments["report"]:
+        if arguments["docs"]:
+            documents.write(arguments["report"], arguments["docs"])
+        else:
+            documents.show(arguments["report"])
+        _draw(arguments["report"], arguments["plots"])
+        return 0
     if arguments["resume"]:
         run = record.Record.resumed(arguments["resume"])
     else:
@@ -91,7 +104,16 @@ def main(arguments: dict[str, Any]) -> int:
         print(f"\nstopped; go on by: python -m fastnet bench --resume {run.path}")
         raise
     print(f"\nresults: {run.path}")
+    _draw([run.path], arguments["plots"])
     return 0 if right else 1
+
+
+def _draw(files: list[Path], folder: Path | None) -> None:
+    from fastnet._bench import documents
+
+    if folder is not None:
+        documents.figures(documents.merged(files), folder, ".png")
+        print(f"figures: {folder}")
 
 
 def _free(path: Path) -> Path:

@@ -71,6 +71,8 @@ class Kind:
     check: Callable[[Any, Any], float]
     bound: str = "fma"
     """The ceiling that counts: "fma" of FLOP/s or "copy" of bytes per second."""
+    plot: str = "ratios"
+    """The figure: "roofline", "ratios" to the fastest peer, or "shares" of the ceiling."""
 
     def case(self, name: str) -> Case:
         """Return the case of a name."""

@@ -241,4 +241,5 @@ KIND = Kind(
     {"fastnet": build_fastnet, "numpy": build_numpy, "torch": build_torch, "jax": build_jax},
     check,
     bound="copy",
+    plot="shares",
 )

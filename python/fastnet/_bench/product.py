@@ -182,4 +182,5 @@ KIND = Kind(
         "torch": build_torch,
     },
     check,
+    plot="roofline",
 )
