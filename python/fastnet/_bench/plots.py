@@ -58,8 +58,8 @@ def _roofline(axes: Any, results: Results, ceilings: dict[str, float]) -> None:
     # What fits the caches is not bound by the memory.
     axes.axhline(peak, color=GREY, lw=1, ls=":")
     axes.annotate(f"fma {peak:.0f} GFLOP/s", (x[-1], peak), (0, 4), **_text("right"))
-    start = (x[0], copy * x[0])
-    axes.annotate(f"memory {copy:.0f} GB/s", start, (4, -10), **_text("left"))
+    middle = (peak / copy / 2, peak / 2)
+    axes.annotate(f"memory {copy:.0f} GB/s", middle, (-6, 2), **_text("right"))
     groups = list(dict.fromkeys(r["case"].split()[0] for r in results))
     for marker, group in zip(MARKERS, groups, strict=False):
         members = [r for r in results if r["case"].split()[0] == group]
@@ -116,7 +116,7 @@ def _shares(axes: Any, results: Results, ceilings: dict[str, float]) -> None:
     axes.set_xlim(0, max(1.15, axes.get_xlim()[1] * 1.12))
     _cases(axes, results)
     axes.set_xlabel("bytes per second, of those that copying reaches")
-    axes.legend(fontsize=7, frameon=False, loc="lower left", bbox_to_anchor=(0.6, 1), ncols=2)
+    axes.figure.legend(fontsize=7, frameon=False, loc="outside lower right", ncols=2)
 
 
 def _cases(axes: Any, results: Results) -> None:

@@ -51,11 +51,12 @@ class Worker:
         if module_of(system) == "fastnet":
             self._env["FASTNET_ISA"] = isa
         self._process: subprocess.Popen[str] | None = None
-        self._errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 (kept)
+        self._errors: Any = None
         self.absent: str | None = None
 
     def start(self) -> None:
         """Start the process; `absent` says why if it has no such package."""
+        self._errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 (till the end)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "fastnet._bench.worker", self.system],
             env=self._env,
@@ -90,6 +91,7 @@ class Worker:
             self._process.kill()
             self._process.communicate()
             self._process = None
+            self._errors.close()
 
     def _pause(self) -> None:
         if self._process is not None:
