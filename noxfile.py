@@ -259,9 +259,16 @@ _Array = npt.NDArray[Any]
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Run every case of the benchmark beside its peers, about an hour; see the last lines."""
+    """Run every case of the benchmark beside its peers, in about an hour."""
     install(session, ".[bench]")
     session.run("python", "-m", "fastnet", "bench", "--full", *session.posargs)
+
+
+@nox.session(default=False)
+def instructions(session: nox.Session) -> None:
+    """Compare the instruction counts of small calls with those committed (Debian: valgrind)."""
+    install(session, ".", "numpy==2.4.6")
+    session.run("python", "benchmarks/instructions.py", *session.posargs)
 
 
 if __name__ == "__main__":

@@ -3,16 +3,18 @@
     python benchmarks/instructions.py            # with benchmarks/instructions.json
     python benchmarks/instructions.py --write    # and puts what was found into it
 
-Debian: valgrind. Kernels are those of AVX2, which valgrind knows, on one thread. A case is run N and
-then 2 N times, and the difference over N is a call: what the loop and the first calls cost is not in
-it. callgrind writes its counts whenever getppid() is called, so the program says where a part ends.
+Debian: valgrind. Kernels are those of AVX2, which valgrind knows, on one thread. A case is run N
+and then 2 N times, and the difference over N is a call: what the loop and the first calls cost is
+not in it. callgrind writes its counts whenever getppid() is called, so the program says where a
+part ends.
 
-"core" are the instructions within the extension, "all" those of Python and NumPy as well; the second
-are compared only if both have the versions of the file. Another compiler changes all of them.
+"core" are the instructions within the extension, "all" those of Python and NumPy as well; the
+second are compared only if both have the versions of the file. Another compiler changes all.
 """
 
 import argparse
 import gc
+import itertools
 import json
 import os
 import platform
@@ -60,7 +62,7 @@ def unary(function, *shape, **options):
 
 def net(*widths):
     layers = []
-    for k, n in zip(widths[:-1], widths[1:], strict=True):
+    for k, n in itertools.pairwise(widths):
         layers += [fastnet.nn.Linear(k, n, rng=0), fastnet.nn.ReLU()]
     return fastnet.nn.Sequential(*layers[:-1])
 
@@ -174,7 +176,9 @@ def count():
         dumps = [Path(folder) / f"out.{i + 1}" for i in range(3 * len(CASES))]
         found = {}
         for i, name in enumerate(CASES):
-            (core, total), (core2, total2) = (counted(dump) for dump in dumps[3 * i + 1 : 3 * i + 3])
+            (core, total), (core2, total2) = (
+                counted(dump) for dump in dumps[3 * i + 1 : 3 * i + 3]
+            )
             found[name] = {
                 "core": round((core2 - core) / CALLS),
                 "all": round((total2 - total) / CALLS),
@@ -228,7 +232,11 @@ def main():
         return None
     wrong = compare(found, here, json.loads(FILE.read_text()))
     if wrong:
-        print(f"\nMore than {TOLERANCE:.0%} apart; if it is meant to be so, --write:", *wrong, sep="\n")
+        print(
+            f"\nMore than {TOLERANCE:.0%} apart; if it is meant to be so, --write:",
+            *wrong,
+            sep="\n",
+        )
         return 1
     return 0
 

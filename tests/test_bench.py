@@ -1,6 +1,7 @@
 """The benchmark's logic: what is run, kept, gone on with, shown; answers of every case's kind."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -99,7 +100,7 @@ def test_a_resumed_run_does_only_what_is_left(run, monkeypatch, capsys):
 def test_a_run_on_another_machine_or_version_is_not_resumed(run, tmp_path):
     content = json.loads(run[1].read_text())
     content["versions"]["fastnet"] = "0.0.0"
-    with pytest.raises(ValueError, match="its fastnet is '0.0.0', but here it is"):
+    with pytest.raises(ValueError, match="its fastnet is '0\\.0\\.0', but"):
         record.Record.resumed(written(tmp_path / "other.json", content))
 
 
@@ -197,8 +198,6 @@ def test_what_fails_is_reported_and_the_next_case_goes_on(worker):
 
 
 def test_cores_are_those_of_the_process():
-    import os
-
     assert sorted(cores()) == sorted(os.sched_getaffinity(0))
 
 
@@ -329,10 +328,8 @@ def test_other_figures_are_drawn(name, content, tmp_path):
     pytest.importorskip("matplotlib")
     kind = common.load(name)
     case = kind.cases[0]
-    result = content["results"][0] | {
-        **{"kind": name, "case": case.name, "bound": kind.bound},
-        **{"flops": case.flops, "moved": case.moved},
-    }
+    about = {"kind": name, "case": case.name, "bound": kind.bound}
+    result = content["results"][0] | about | {"flops": case.flops, "moved": case.moved}
     figure = plots.draw(name, [result], content["ceilings"]["avx2 2"], "title")
     plots.save(figure, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 5000

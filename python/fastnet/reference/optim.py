@@ -64,4 +64,8 @@ def adam_update(
         g = g + real(weight_decay) * w
     m += real(1 - beta1) * (g - m)
     v[...] = real(beta2) * v + real(1 - beta2) * g * g
-    w -= real(lr / (1 - beta1_power)) * m / (real((1 - beta2_power) ** -0.5) * np.sqrt(v) + real(eps))
+    w -= (
+        real(lr / (1 - beta1_power))
+        * m
+        / (real((1 - beta2_power) ** -0.5) * np.sqrt(v) + real(eps))
+    )
