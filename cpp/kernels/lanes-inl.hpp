@@ -102,6 +102,7 @@ FASTNET_INLINE void exchange_lanes(Vec<T, 1>* a, Vec<T, 1>* b) {
 #undef FASTNET_LOW
 }
 
+// Transposes a square of registers in log2(lanes) steps: blocks of 2 x 2 lanes, of 4 x 4, ...
 template <int Step, class T>
 FASTNET_INLINE void exchange_rows(Vec<T, 1>* rows) {
   constexpr int n = Vec<T, 1>::kLanes;
@@ -112,12 +113,6 @@ FASTNET_INLINE void exchange_rows(Vec<T, 1>* rows) {
     }
     exchange_rows<2 * Step>(rows);
   }
-}
-
-// Transposes a square of registers in log2(lanes) steps: blocks of 2 x 2 lanes, of 4 x 4, ...
-template <class T>
-FASTNET_INLINE void transpose_square(Vec<T, 1> (&rows)[Vec<T, 1>::kLanes]) {
-  exchange_rows<1>(rows);
 }
 
 template <class T>
@@ -134,7 +129,7 @@ void transpose(const T* src, Index rows, Index cols, Index src_row, T* dst,
       if (height == lanes && width == lanes) {
 #pragma GCC unroll 16
         for (Index r = 0; r < lanes; ++r) square[r] = load<T, 1>(from + r * src_row);
-        transpose_square<T>(square);
+        exchange_rows<1>(square);
 #pragma GCC unroll 16
         for (Index r = 0; r < lanes; ++r) store(to + r * dst_row, square[r]);
         continue;
@@ -143,7 +138,7 @@ void transpose(const T* src, Index rows, Index cols, Index src_row, T* dst,
       for (Index r = 0; r < lanes; ++r) {
         square[r] = r < height ? load_partial<T, 1>(from + r * src_row, width) : zero<T, 1>();
       }
-      transpose_square<T>(square);
+      exchange_rows<1>(square);
 #pragma GCC unroll 16
       for (Index r = 0; r < lanes; ++r) {
         if (r < width) store_partial(to + r * dst_row, square[r], height);

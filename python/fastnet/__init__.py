@@ -1,16 +1,18 @@
 """Dense neural networks and Monte Carlo expectations on a CPU."""
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 from numpy import float32 as float32
 from numpy import float64 as float64
 from numpy import int64 as int64
 
 from fastnet import autograd as autograd
 from fastnet import functional as functional
-from fastnet import montecarlo as montecarlo
 from fastnet import nn as nn
 from fastnet import optim as optim
 from fastnet import random as random
-from fastnet import reference as reference
 from fastnet import runtime as runtime
 from fastnet import stats as stats
 from fastnet._core import __version__ as __version__
@@ -80,13 +82,39 @@ from fastnet.functional import relu as relu
 from fastnet.functional import sigmoid as sigmoid
 from fastnet.functional import softmax as softmax
 from fastnet.functional import tanh as tanh
-from fastnet.montecarlo import Estimate as Estimate
-from fastnet.montecarlo import expectation as expectation
 from fastnet.random import manual_seed as manual_seed
 from fastnet.runtime import set_num_threads as set_num_threads
 from fastnet.runtime import show_config as show_config
 from fastnet.stats import describe as describe
 from fastnet.trainer import Trainer as Trainer
+
+if _TYPE_CHECKING:
+    from fastnet import montecarlo as montecarlo
+    from fastnet import reference as reference
+    from fastnet.montecarlo import Estimate as Estimate
+    from fastnet.montecarlo import expectation as expectation
+
+# Loaded when they are first named, since most programs need only the rest.
+_LATER = {"Estimate": "montecarlo", "expectation": "montecarlo", "montecarlo": "", "reference": ""}
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _LATER:
+        msg = f"module 'fastnet' has no attribute {name!r}"
+        raise AttributeError(msg)
+    module = _LATER[name]
+    value = (
+        getattr(_import_module(f"fastnet.{module}"), name)
+        if module
+        else _import_module(f"fastnet.{name}")
+    )
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
 
 # What Python's builtins are called is left out: `from fastnet import *` hides none of them.
 __all__ = [
