@@ -11,8 +11,9 @@ from functools import partial
 import numpy as np
 import pytest
 
+import fastnet
 import fastnet.functional as F
-from fastnet import _core
+from fastnet import _core, quantization
 from fastnet.random import Generator
 
 PAGE = mmap.PAGESIZE
@@ -189,6 +190,20 @@ for kind in [
     CASES[kind] = (getattr(F, kind), lambda n: [(n,)], lambda n: (n,))
     gradient = getattr(F, f"{kind}_backward")
     CASES[f"{kind}_backward"] = (gradient, lambda n: [(n,), (n,)], lambda n: (n,))
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_quantized_network_stays_within_its_arrays(isa, precision, side, monkeypatch):
+    monkeypatch.setattr(quantization, "MIN_IN_FEATURES", 1)
+    monkeypatch.setattr(quantization, "MIN_OUT_FEATURES", 1)
+    for m, k, n in [*((3, n, 5) for n in LENGTHS), *((m, 7, m) for m in LENGTHS)]:
+        guarded = Guarded(side)
+        small = fastnet.quantize(fastnet.nn.Sequential(fastnet.nn.Linear(k, n, rng=1)), precision)
+        out = guarded.empty((m, n), np.float32)
+        out[...] = np.nan
+        small(guarded.input(np.ones((m, k), np.float32)), out=out)
+        assert np.isfinite(out).all()
 
 
 @pytest.mark.parametrize("side", ["before", "after"])

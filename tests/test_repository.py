@@ -118,9 +118,12 @@ def test_kernels_call_no_libm_and_allocate_nothing():
     assert not offences((CPP / "kernels").iterdir(), pattern)
 
 
-def test_intrinsics_stand_only_in_simd_inl():
+INTRINSICS = ("cpp/kernels/simd-inl.hpp", "cpp/kernels/dot-inl.hpp")
+
+
+def test_intrinsics_stand_only_in_two_headers():
     pattern = r"\b_mm\d*_|\b__m(?:128|256|512)|\bv[a-z0-9]+q?_(?:f|s|u)(?:8|16|32|64)\b"
-    assert not offences(CPP_FILES, pattern, allowed=("cpp/kernels/simd-inl.hpp",))
+    assert not offences(CPP_FILES, pattern, allowed=INTRINSICS)
 
 
 def test_openmp_stands_only_in_core_threads():
@@ -193,8 +196,10 @@ def test_nothing_is_left_to_do():
 # Sources whose tests have another name, and why.
 TESTED_BY = {
     "cross_entropy": "loss",
+    "dot": "quantization",
     "lanes": "reduce",
     "map": "activation",
+    "quantized": "quantization",
     "sigmoid": "activation",
     "simd": "linear",  # every kernel is made of it
     "product": "linear",  # the product is the layer's
@@ -310,10 +315,26 @@ LEVELS = dict(
         re.M,
     )
 )
-SOURCES = re.findall(r"cpp/kernels/[\w-]+\.cpp", (ROOT / "cmake" / "kernels.cmake").read_text())
+# Extensions: one source each.
+EXTENSIONS = {
+    name: (source, flags)
+    for name, source, flags in re.findall(
+        r"^\s*fastnet_add_extension\((\w+)\s+(\S+)\s+([^)]*)\)",
+        (ROOT / "cmake" / "kernels.cmake").read_text(),
+        re.M,
+    )
+}
+SOURCES = sorted(
+    set(re.findall(r"cpp/kernels/[\w-]+\.cpp", (ROOT / "cmake" / "kernels.cmake").read_text()))
+)
+FLAGS = LEVELS | {name: flags for name, (_, flags) in EXTENSIONS.items()}
 HERE = [level for level in LEVELS if level in fastnet._core.isa_built()]
 # Functions whose inner loop keeps its accumulators in registers.
-HOT = {"product.cpp": r"compute_tile<"}
+HOT = {
+    "product.cpp": r"compute_tile<",
+    "quantized_bf16.cpp": r"dot_tile<",
+    "quantized_int8.cpp": r"dot_tile<",
+}
 
 
 def compile_kernel(source, level, optimisation, folder):
@@ -326,7 +347,7 @@ def compile_kernel(source, level, optimisation, folder):
     path = folder / f"{Path(source).stem}-{level}.o"
     command = [
         *compiler.split(), "-std=gnu++17", optimisation, "-fPIC", "-fno-exceptions", "-fno-rtti",
-        *flags, "-Wno-psabi", *LEVELS[level].split(), f"-DFASTNET_LEVEL={level}", f"-I{CPP}",
+        *flags, "-Wno-psabi", *FLAGS[level].split(), f"-DFASTNET_LEVEL={level}", f"-I{CPP}",
         "-c", str(ROOT / source), "-o", str(path),
     ]  # fmt: skip
     subprocess.run(command, check=True)
@@ -338,7 +359,8 @@ def test_a_level_shares_no_function_with_another(tmp_path):
     # What is shared would be so at every level: one is enough.
     level = next(level for level in ("avx2", "neon", "baseline") if level in HERE)
     shared = []
-    for source in SOURCES:
+    extensions = [(source, name) for name, (source, _) in EXTENSIONS.items() if "avx512" in HERE]
+    for source, level in [*((source, level) for source in SOURCES), *extensions]:
         path = compile_kernel(source, level, "-O0", tmp_path)
         lines = subprocess.run(
             ["nm", "-C", "--defined-only", "--extern-only", str(path)],
@@ -349,9 +371,15 @@ def test_a_level_shares_no_function_with_another(tmp_path):
     assert not shared
 
 
-@pytest.mark.parametrize("level", [level for level in HERE if level in ("avx2", "avx512")])
+@pytest.mark.parametrize(
+    "level",
+    [level for level in HERE if level in ("avx2", "avx512")]
+    + [name for name in EXTENSIONS if "avx512" in HERE],
+)
 def test_hot_loops_keep_their_vectors_in_registers(level, tmp_path):
     for source, pattern in HOT.items():
+        if level in EXTENSIONS and not EXTENSIONS[level][0].endswith(source):
+            continue
         path = compile_kernel(f"cpp/kernels/{source}", level, "-O3", tmp_path)
         text = subprocess.run(
             ["objdump", "-dC", "--no-show-raw-insn", str(path)],

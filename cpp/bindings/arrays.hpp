@@ -57,14 +57,19 @@ struct DtypeOf<bool> {
   static constexpr const char* name = "bool";
 };
 template <>
-struct DtypeOf<std::int64_t> {
-  static constexpr int num = py::detail::npy_api::NPY_INT64_;
-  static constexpr const char* name = "int64";
+struct DtypeOf<std::uint8_t> {
+  static constexpr int num = py::detail::npy_api::NPY_UINT8_;
+  static constexpr const char* name = "uint8";
 };
 template <>
 struct DtypeOf<std::int32_t> {
   static constexpr int num = py::detail::npy_api::NPY_INT32_;
   static constexpr const char* name = "int32";
+};
+template <>
+struct DtypeOf<std::int64_t> {
+  static constexpr int num = py::detail::npy_api::NPY_INT64_;
+  static constexpr const char* name = "int64";
 };
 template <>
 struct DtypeOf<std::uint32_t> {

@@ -16,6 +16,40 @@ T* vector_of(const py::dict& d, const char* name, Index n, py::list& keep) {
   return output<T>(array, name, {n});
 }
 
+// A vector that belongs to packed weights, or null for None; kernels load whole registers of it.
+template <class E>
+const E* packed_vector(const py::dict& d, const char* name, Index n, py::list& keep) {
+  if (d[name].is_none()) return nullptr;
+  auto array = d[name].cast<py::array>();
+  keep.append(array);
+  return input<E>(array, name, {n});
+}
+
+// The quantized weights of a linear layer's dict.
+template <class T>
+PackedWeight packed_of(const py::dict& d, Index in, Index out, py::list& keep) {
+  const int precision = d["precision"].cast<int>();
+  PackedWeight w;
+  w.precision = static_cast<Precision>(precision);
+  if (!std::is_same_v<T, float> ||
+      (w.precision != Precision::kBf16 && w.precision != Precision::kInt8)) {
+    value_error("packed weights must be bf16 or int8, of a float32 network");
+  }
+  const bool int8 = w.precision == Precision::kInt8;
+  constexpr Index limit = Index(1) << 30;
+  if (in > limit || out > limit) value_error("a layer must not have so many features");
+  if (int8 && in > kMaxInt8Depth) value_error("too many features for int8");
+  const Index columns = padded_columns(out);
+  w.data = packed_vector<std::uint8_t>(d, "packed", packed_bytes(w.precision, in, out), keep);
+  w.scale = packed_vector<float>(d, "scale", columns, keep);
+  w.offset = packed_vector<std::int32_t>(d, "offset", columns, keep);
+  w.bias = packed_vector<float>(d, "bias", columns, keep);
+  if (int8 != (w.scale != nullptr) || int8 != (w.offset != nullptr)) {
+    value_error("int8 must have scale and offset, bf16 neither");
+  }
+  return w;
+}
+
 // A layer of a dict; its arrays stay alive as long as `keep` does.
 template <class T>
 Layer<T> layer_of(const py::dict& d, py::list& keep) {
@@ -43,6 +77,10 @@ Layer<T> layer_of(const py::dict& d, py::list& keep) {
     if (layer.kind == LayerKind::kBatchNorm && !(layer.running_mean && layer.running_var)) {
       value_error("batch norm must have running statistics");
     }
+    return layer;
+  }
+  if (d.contains("packed")) {
+    layer.packed = packed_of<T>(d, layer.in, layer.out, keep);
     return layer;
   }
   auto weight = d["weight"].cast<py::array>();
@@ -137,6 +175,9 @@ void bind_network(py::module_& m) {
   m.attr("LAYER_SOFTMAX") = static_cast<int>(LayerKind::kSoftmax);
   m.attr("LAYER_LOG_SOFTMAX") = static_cast<int>(LayerKind::kLogSoftmax);
   m.attr("LAYER_LAYER_NORM") = static_cast<int>(LayerKind::kLayerNorm);
+  m.attr("PRECISION_BF16") = static_cast<int>(Precision::kBf16);
+  m.attr("PRECISION_INT8") = static_cast<int>(Precision::kInt8);
+  m.attr("MAX_INT8_DEPTH") = kMaxInt8Depth;
   m.attr("LAYER_BATCH_NORM") = static_cast<int>(LayerKind::kBatchNorm);
   bind_types<float>(m, "f32");
   bind_types<double>(m, "f64");

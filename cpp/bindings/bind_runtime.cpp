@@ -7,9 +7,9 @@
 namespace fastnet {
 namespace {
 
-py::list level_names(bool supported_only) {
+py::list names_of(const Level* l, bool supported_only) {
   py::list names;
-  for (const Level* l = levels(); l->name; ++l) {
+  for (; l->name; ++l) {
     if (l->supported || !supported_only) names.append(l->name);
   }
   return names;
@@ -36,12 +36,26 @@ void bind_runtime(py::module_& m) {
   m.def(
       "isa", [] { return kernels().level; }, "The active ISA level.");
   m.def(
-      "isa_built", [] { return level_names(false); }, "Levels in this build, best first.");
+      "isa_built", [] { return names_of(levels(), false); }, "Levels in this build, best first.");
   m.def(
-      "isa_supported", [] { return level_names(true); }, "Levels that run here, best first.");
+      "isa_supported", [] { return names_of(levels(), true); },
+      "Levels that run here, best first.");
   m.def(
       "use_isa", [](const std::string& name) { return use_level(name.c_str()); }, py::arg("name"),
       "Make a level active; False if it is not there.");
+  m.def(
+      "isa_extensions", [] { return names_of(extensions(), true); },
+      "Extensions of the best level that run here.");
+  m.def("use_extensions", &use_extensions, py::arg("use"), "Whether levels use their extensions.");
+  m.def(
+      "quantized_kernels",
+      [] {
+        py::dict d;
+        d["bf16"] = kernels().bf16.level;
+        d["int8"] = kernels().int8.level;
+        return d;
+      },
+      "The level or extension whose kernels multiply quantized weights.");
   m.def(
       "num_threads", [] { return forked() ? 1 : num_threads(); }, "Threads a call may use.");
   m.def("set_num_threads", &set_num_threads, py::arg("n"), "Set it; 0 for the default.");

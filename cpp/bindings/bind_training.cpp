@@ -41,6 +41,12 @@ OptimizerGroup group_of(const py::dict& d) {
 }
 
 template <class T>
+Network<T>& trainable(Network<T>& network) {
+  if (network.is_quantized()) value_error("a quantized network can't be trained");
+  return network;
+}
+
+template <class T>
 class TrainingObject {
  public:
   TrainingObject(py::object owner, int loss, const py::dict& options, const py::list& segments,
@@ -50,8 +56,8 @@ class TrainingObject {
         params_(std::move(params)),
         grads_(std::move(grads)),
         spec_(spec_of(loss, options)),
-        training_(object_.network(), spec_, segments_of(segments), flat<T>(params_, "params", -1),
-                  flat<T>(grads_, "grads", params_.size())) {
+        training_(trainable(object_.network()), spec_, segments_of(segments),
+                  flat<T>(params_, "params", -1), flat<T>(grads_, "grads", params_.size())) {
     training_.set_pos_weight(pos_weight_data_);
   }
 

@@ -17,10 +17,10 @@ struct Cpuid {
   unsigned a = 0, b = 0, c = 0, d = 0;
 };
 
-Cpuid cpuid(unsigned leaf) noexcept {
+Cpuid cpuid(unsigned leaf, unsigned subleaf = 0) noexcept {
   Cpuid r;
   if (__get_cpuid_max(leaf & 0x80000000u, nullptr) >= leaf) {
-    __cpuid_count(leaf, 0, r.a, r.b, r.c, r.d);
+    __cpuid_count(leaf, subleaf, r.a, r.b, r.c, r.d);
   }
   return r;
 }
@@ -55,6 +55,8 @@ bool has_avx512() noexcept {
 
 bool cpu_supports(const char* level) noexcept {
   if (std::strcmp(level, "avx512") == 0) return has_avx512();
+  if (std::strcmp(level, "avx512_bf16") == 0) return has_avx512() && has(cpuid(7, 1).a, {5});
+  if (std::strcmp(level, "avx512_vnni") == 0) return has_avx512() && has(cpuid(7).c, {11});
   if (std::strcmp(level, "avx2") == 0) return has_avx2();
   return std::strcmp(level, "baseline") == 0;
 }

@@ -1,4 +1,5 @@
-// One table per level that is built, and a pointer to the active one.
+// Two tables per level that is built, without and with its extensions, and a pointer to the active
+// one.
 #include "dispatch/dispatch.hpp"
 
 #include <atomic>
@@ -10,6 +11,16 @@
   }
 #ifdef FASTNET_HAS_AVX512
 FASTNET_FOR_LEVEL(avx512)
+#endif
+#ifdef FASTNET_HAS_AVX512_BF16
+namespace fastnet::avx512_bf16 {
+void fill_quantized_bf16(Kernels&) noexcept;
+}
+#endif
+#ifdef FASTNET_HAS_AVX512_VNNI
+namespace fastnet::avx512_vnni {
+void fill_quantized_int8(Kernels&) noexcept;
+}
 #endif
 #ifdef FASTNET_HAS_AVX2
 FASTNET_FOR_LEVEL(avx2)
@@ -46,9 +57,24 @@ constexpr Entry kEntries[] = {
 };
 constexpr int kLevels = sizeof kEntries / sizeof kEntries[0];
 
+// Of the first level, the only one that has any.
+constexpr Entry kExtensions[] = {
+#ifdef FASTNET_HAS_AVX512_BF16
+    {"avx512_bf16", avx512_bf16::fill_quantized_bf16},
+#endif
+#ifdef FASTNET_HAS_AVX512_VNNI
+    {"avx512_vnni", avx512_vnni::fill_quantized_int8},
+#endif
+    {nullptr, nullptr},
+};
+constexpr int kExtensionCount = sizeof kExtensions / sizeof kExtensions[0] - 1;
+
 struct Tables {
   Kernels kernels[kLevels] = {};
+  Kernels extended = {};  // the first level's, with its extensions
   Level levels[kLevels + 1] = {};
+  Level extensions[kExtensionCount + 1] = {};
+  std::atomic<bool> use_extensions{true};
   std::atomic<const Kernels*> active{nullptr};
 
   Tables() noexcept {
@@ -60,6 +86,17 @@ struct Tables {
       active.store(&kernels[i]);
     }
     levels[kLevels] = {nullptr, false};
+    extended = kernels[0];
+    for (int i = 0; i < kExtensionCount; ++i) {
+      extensions[i] = {kExtensions[i].name, cpu_supports(kExtensions[i].name)};
+      if (extensions[i].supported) kExtensions[i].fill(extended);
+    }
+    extensions[kExtensionCount] = {nullptr, false};
+    if (levels[0].supported) active.store(&extended);
+  }
+
+  void activate(int i) noexcept {
+    active.store(i == 0 && use_extensions.load() ? &extended : &kernels[i]);
   }
 };
 
@@ -69,12 +106,19 @@ Tables g_tables;
 
 const Level* levels() noexcept { return g_tables.levels; }
 
+const Level* extensions() noexcept { return g_tables.extensions; }
+
+void use_extensions(bool use) noexcept {
+  g_tables.use_extensions.store(use);
+  use_level(kernels().level);
+}
+
 const Kernels& kernels() noexcept { return *g_tables.active.load(std::memory_order_relaxed); }
 
 bool use_level(const char* name) noexcept {
   for (int i = 0; i < kLevels; ++i) {
     if (std::strcmp(g_tables.levels[i].name, name) == 0 && g_tables.levels[i].supported) {
-      g_tables.active.store(&g_tables.kernels[i]);
+      g_tables.activate(i);
       return true;
     }
   }

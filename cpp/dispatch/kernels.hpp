@@ -15,6 +15,7 @@
 #include "dispatch/optimizer.hpp"
 #include "dispatch/probe.hpp"
 #include "dispatch/product.hpp"
+#include "dispatch/quantized.hpp"
 #include "dispatch/random.hpp"
 #include "dispatch/reduce.hpp"
 #include "dispatch/softmax.hpp"
@@ -43,6 +44,7 @@ struct Kernels {
   BitsKernels bits;
   KernelsOf<float> f32;
   KernelsOf<double> f64;
+  QuantizedKernels bf16, int8;
 
   template <class T>
   const KernelsOf<T>& of() const;

@@ -40,7 +40,7 @@ void predict(const Network<T>& network, const T* x, Index x_row, Index rows, T* 
   const Index row = padded_row<T>(network.max_features());
   const Index tile_rows = std::min(rows, kTileRows);
   const Index buffer = tile_rows * row;
-  constexpr Index scratch = kProductScratchBytes / static_cast<Index>(sizeof(T));
+  const Index scratch = network.scratch_bytes(tile_rows) / static_cast<Index>(sizeof(T));
   // Two activations, what the norms need (a mean and rstd each), the products' scratch.
   const Index statistics = std::max(row, round_up(tile_rows, 16));
   const Index norms = network.has_batch_norm() ? Index(network.depth()) * statistics : 0;

@@ -3,11 +3,30 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "engine/dropout.hpp"
 #include "engine/linear.hpp"
 
 namespace fastnet {
+namespace {
+
+// A linear layer's activation, from z to y.
+template <class T>
+void activate(const Kernels& table, const Layer<T>& layer, const LayerArrays<T>& arrays,
+              Range range) noexcept {
+  const auto forward = table.template of<T>().activation.forward;
+  const Index rows = range.r1 - range.r0, first = range.r0 * arrays.row;
+  if (range.c0 == 0 && range.c1 == layer.out) {
+    return forward(layer.act, arrays.z + first, arrays.y + first, rows * arrays.row);
+  }
+  for (Index i = 0; i < rows; ++i) {
+    const Index begin = first + i * arrays.row + range.c0;
+    forward(layer.act, arrays.z + begin, arrays.y + begin, range.c1 - range.c0);
+  }
+}
+
+}  // namespace
 
 template <class T>
 Network<T>::Network(std::vector<Layer<T>> layers) : layers_(std::move(layers)) {
@@ -17,8 +36,23 @@ Network<T>::Network(std::vector<Layer<T>> layers) : layers_(std::move(layers)) {
     if (layer.kind != LayerKind::kLinear) continue;
     weight_elements_ += layer.in * layer.out;
     gradient_elements_ = std::max(gradient_elements_, input_gradient_elements(layer.out, layer.in));
-    flops_per_row_ += 2.0 * static_cast<double>(layer.in) * static_cast<double>(layer.out);
+    const Precision precision = layer.packed.precision;
+    is_quantized_ = is_quantized_ || precision != Precision::kFloat;
+    const Index speed = precision == Precision::kFloat ? 1 : group_size(precision);
+    flops_per_row_ += 2.0 * static_cast<double>(layer.in) * static_cast<double>(layer.out) /
+                      static_cast<double>(speed);
   }
+}
+
+template <class T>
+Index Network<T>::scratch_bytes(Index rows) const noexcept {
+  Index bytes = kProductScratchBytes;
+  for (const Layer<T>& layer : layers_) {
+    const Precision precision = layer.packed.precision;
+    if (precision == Precision::kFloat) continue;
+    bytes = std::max(bytes, quantized_scratch_bytes(precision, rows, layer.in));
+  }
+  return bytes;
 }
 
 template <class T>
@@ -66,6 +100,14 @@ void Network<T>::forward(const Pass<T>& pass, std::size_t l, Range range,
       const bool relu = layer.act.kind == Activation::kRelu;
       const bool separate = !relu && layer.act.kind != Activation::kIdentity;
       T* z = separate ? arrays.z + range.r0 * arrays.row : y;
+      if constexpr (std::is_same_v<T, float>) {
+        if (layer.packed.data) {
+          quantized_forward(*pass.table, layer.packed, layer.in, x, x_row, rows, range.c0, range.c1,
+                            z, arrays.row, relu, scratch);
+          if (separate) activate(*pass.table, layer, arrays, range);
+          return;
+        }
+      }
       ProductArgs<T> args{};
       args.m = rows;
       args.n = range.c1 - range.c0;
@@ -82,15 +124,7 @@ void Network<T>::forward(const Pass<T>& pass, std::size_t l, Range range,
       args.relu = relu;
       args.scratch = scratch;
       kernels.product.product(args);
-      if (!separate) return;
-      if (range.c0 == 0 && range.c1 == layer.out) {
-        kernels.activation.forward(layer.act, z, y, rows * arrays.row);
-        return;
-      }
-      for (Index i = 0; i < rows; ++i) {
-        kernels.activation.forward(layer.act, z + i * arrays.row + range.c0,
-                                   y + i * arrays.row + range.c0, range.c1 - range.c0);
-      }
+      if (separate) activate(*pass.table, layer, arrays, range);
       return;
     }
     case LayerKind::kActivation:

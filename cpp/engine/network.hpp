@@ -10,6 +10,7 @@
 
 #include "core/buffer.hpp"
 #include "dispatch/kernels.hpp"
+#include "engine/quantized.hpp"
 
 namespace fastnet {
 
@@ -40,6 +41,7 @@ struct Layer {
   double eps = 0.0, momentum = 0.0;  // norms
   T* running_mean = nullptr;         // batch norm
   T* running_var = nullptr;
+  PackedWeight packed;  // of a quantized linear layer, in the place of weight and bias; float only
 };
 
 // Whether training keeps the sum before the activation beside the output.
@@ -87,9 +89,13 @@ class Network {
   Index in_features() const { return layers_.front().in; }
   Index out_features() const { return layers_.back().out; }
   Index max_features() const { return max_features_; }
-  // Floating-point operations of one row forward, 2 for a multiply-add.
+  // Floating-point operations of one row forward, 2 for a multiply-add; those of quantized weights
+  // count as what they are quicker.
   double flops_per_row() const { return flops_per_row_; }
   bool has_batch_norm() const { return has_batch_norm_; }
+  bool is_quantized() const { return is_quantized_; }
+  // What forward's scratch must hold for `rows` rows.
+  Index scratch_bytes(Index rows) const noexcept;
   // Elements of the weights.
   Index weight_elements() const { return weight_elements_; }
   Index gradient_elements() const { return gradient_elements_; }
@@ -127,7 +133,7 @@ class Network {
   std::vector<Layer<T>> layers_;
   Index max_features_ = 0, weight_elements_ = 0, gradient_elements_ = 0;
   double flops_per_row_ = 0.0;
-  bool has_batch_norm_ = false;
+  bool has_batch_norm_ = false, is_quantized_ = false;
 };
 
 }  // namespace fastnet

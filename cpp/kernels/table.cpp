@@ -1,13 +1,10 @@
 // The table of one ISA level, put together from its topics.
 #include "kernels/table.hpp"
 
-#define FASTNET_STRING_OF(x) #x
-#define FASTNET_STRING(x) FASTNET_STRING_OF(x)
-
 namespace fastnet::FASTNET_LEVEL {
 
 void fill_table(Kernels& table) noexcept {
-  table.level = FASTNET_STRING(FASTNET_LEVEL);
+  table.level = FASTNET_LEVEL_NAME;
   fill_activation(table);
   fill_math(table);
   fill_dropout(table);
@@ -19,6 +16,8 @@ void fill_table(Kernels& table) noexcept {
   fill_optimizer(table);
   fill_probe(table);
   fill_product(table);
+  fill_quantized_bf16(table);
+  fill_quantized_int8(table);
   fill_reduce(table);
   fill_softmax(table);
 }

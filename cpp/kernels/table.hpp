@@ -3,6 +3,10 @@
 
 #include "dispatch/kernels.hpp"
 
+#define FASTNET_STRING_OF(x) #x
+#define FASTNET_STRING(x) FASTNET_STRING_OF(x)
+#define FASTNET_LEVEL_NAME FASTNET_STRING(FASTNET_LEVEL)
+
 namespace fastnet::FASTNET_LEVEL {
 
 void fill_activation(Kernels& table) noexcept;
@@ -16,6 +20,8 @@ void fill_norm(Kernels& table) noexcept;
 void fill_optimizer(Kernels& table) noexcept;
 void fill_probe(Kernels& table) noexcept;
 void fill_product(Kernels& table) noexcept;
+void fill_quantized_bf16(Kernels& table) noexcept;
+void fill_quantized_int8(Kernels& table) noexcept;
 void fill_reduce(Kernels& table) noexcept;
 void fill_softmax(Kernels& table) noexcept;
 

@@ -93,9 +93,16 @@ if _TYPE_CHECKING:
     from fastnet import reference as reference
     from fastnet.montecarlo import Estimate as Estimate
     from fastnet.montecarlo import expectation as expectation
+    from fastnet.quantization import quantize as quantize
 
 # Loaded when they are first named, since most programs need only the rest.
-_LATER = {"Estimate": "montecarlo", "expectation": "montecarlo", "montecarlo": "", "reference": ""}
+_LATER = {
+    "Estimate": "montecarlo",
+    "expectation": "montecarlo",
+    "montecarlo": "",
+    "quantize": "quantization",
+    "reference": "",
+}
 
 
 def __getattr__(name: str) -> _Any:
@@ -169,6 +176,7 @@ __all__ = [
     "ones_like",
     "optim",
     "permute",
+    "quantize",
     "rand",
     "random",
     "reference",

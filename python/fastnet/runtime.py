@@ -123,6 +123,7 @@ def config() -> dict[str, Any]:
         "isa built": _core.isa_built(),
         "isa supported": isa_supported(),
         "isa active": isa(),
+        "isa extensions": _core.isa_extensions(),
         "openmp": _core.openmp_runtime(),
         "threads": num_threads(),
         "threads why": "forked process" if _core.forked() else f"least of: {why}",

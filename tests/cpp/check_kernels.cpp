@@ -373,6 +373,52 @@ void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
   });
 }
 
+// The upper halves of n floats.
+const std::uint8_t* bf16(Memory& m, Index n, std::uint64_t seed) {
+  const float* x = m.in<float>(n, seed);
+  auto* y = m.scratch<std::uint8_t>(2 * n);
+  for (Index i = 0; i < n; ++i) {
+    std::uint32_t bits;
+    std::memcpy(&bits, x + i, sizeof bits);
+    const auto upper = static_cast<std::uint16_t>(bits >> 16);
+    std::memcpy(y + 2 * i, &upper, sizeof upper);
+  }
+  return y;
+}
+
+// Three rows through the kernels of a precision, whose operands hold whatever bits there are.
+void check_quantized(const char* type, const fastnet::QuantizedKernels& k, Index group) {
+  g_type = type;
+  check("quantize_rows", [&](Memory& m, Index n) {
+    const Index row = (4 * n / group + 63) / 64 * 64;
+    k.quantize_rows(m.in<float>(3 * n), n, 3, n, m.out<std::uint8_t>(3 * row), row,
+                    m.out<float>(3));
+  });
+  check("quantized_product", [&](Memory& m, Index n) {
+    constexpr Index depth = 70;
+    fastnet::QuantizedArgs args{};
+    args.m = 9;
+    args.n = n;
+    args.k = depth;
+    args.a_row = 192;
+    const Index columns = fastnet::padded_columns(n);
+    if (group == 4) {
+      args.a = m.integers<std::uint8_t>(9 * 192, 256, 1);
+      args.b = m.integers<std::uint8_t>(depth * 4 * columns, 256, 2);
+    } else {
+      args.a = bf16(m, 9 * 96, 1);
+      args.b = bf16(m, depth * 2 * columns, 2);
+    }
+    args.a_scale = m.in<float>(9, 3);
+    args.b_scale = m.in<float>(columns, 4);
+    args.b_offset = m.integers<std::int32_t>(columns, 1000, 5);
+    args.bias = m.in<float>(columns, 6);
+    args.c = m.out<float>(9 * n);
+    args.c_row = n;
+    k.quantized_product(args);
+  });
+}
+
 void check_bits(const fastnet::Kernels& k) {
   g_type = "bits";
   check("blocks",
@@ -390,9 +436,13 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "\n");
     return 2;
   }
+  // Extensions round bf16 in their own way; tests/test_quantization.py compares them.
+  fastnet::use_extensions(false);
   const fastnet::Kernels& kernels = fastnet::kernels();
   check_bits(kernels);
   check_type("f32", kernels.f32);
   check_type("f64", kernels.f64);
+  check_quantized("bf16", kernels.bf16, 2);
+  check_quantized("int8", kernels.int8, 4);
   return 0;
 }
