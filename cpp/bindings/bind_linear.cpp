@@ -1,4 +1,6 @@
 // The linear layer on arrays.
+#include <cstring>
+
 #include "bindings/arrays.hpp"
 #include "bindings/bind.hpp"
 #include "engine/linear.hpp"
@@ -110,6 +112,97 @@ void backward_w(const py::array& dy, const py::array& x, py::array& dw, py::obje
   });
 }
 
+// A new array for W's gradient, laid out as a weight is: rows padded with zeros. `storage` owns it.
+template <class T>
+T* new_gradient(Index in, Index out, py::array* storage, Index* row) {
+  *row = padded_row<T>(out);
+  *storage = new_array<T>({in, *row});
+  T* data = static_cast<T*>(storage->mutable_data());
+  for (Index i = 0; i < in && out < *row; ++i) {
+    std::memset(data + i * *row + out, 0, static_cast<std::size_t>(*row - out) * sizeof(T));
+  }
+  return data;
+}
+
+// (dx, dweight, dbias), each None where it is not needed, for plain matrices that need no
+// conversion; None for all else.
+py::object backward_direct(const py::handle& dy, const py::handle& x, const py::handle& weight,
+                           bool need_x, bool need_weight, bool need_bias) {
+  return with_plain_type(dy, [&](auto tag) -> py::object {
+    using T = decltype(tag);
+    if (!is_plain<T>(x) || !is_plain<T>(weight)) return py::none();
+    const auto ad = py::reinterpret_borrow<py::array>(dy);
+    const auto ax = py::reinterpret_borrow<py::array>(x);
+    const auto aw = py::reinterpret_borrow<py::array>(weight);
+    if (ad.ndim() != 2 || ax.ndim() != 2 || aw.ndim() != 2) return py::none();
+    const Index batch = ad.shape(0), out = ad.shape(1), in = ax.shape(1);
+    Matrix<T> md, mx, mw;
+    if (ax.shape(0) != batch || !has_shape(aw, {out, in}) || batch == 0 || in == 0 || out == 0 ||
+        !read_matrix(ad, &md) || !read_matrix(ax, &mx) || !read_matrix(aw, &mw)) {
+      return py::none();
+    }
+    py::object dx = py::none(), dw = py::none(), db = py::none();
+    if (need_x) {
+      py::array result = new_array<T>({batch, in});
+      T* data = static_cast<T*>(result.mutable_data());
+      {
+        ReleaseGil release;
+        linear_backward_x<T>(batch, out, in, operand(md), operand(transposed(mw)), data, in);
+      }
+      dx = std::move(result);
+    }
+    if (need_weight || need_bias) {
+      py::array storage;
+      Index row = 0;
+      T* data = new_gradient<T>(in, out, &storage, &row);
+      T* sums = nullptr;
+      if (need_bias) {
+        py::array result = new_array<T>({out});
+        sums = static_cast<T*>(result.mutable_data());
+        db = std::move(result);
+      }
+      {
+        ReleaseGil release;
+        linear_backward_w<T>(batch, out, in, operand(md), operand(mx), data, row, sums);
+      }
+      const auto size = static_cast<py::ssize_t>(sizeof(T));
+      if (need_weight)
+        dw = py::array(py::dtype(DtypeOf<T>::num), {out, in}, {size, row * size}, data, storage);
+    }
+    return py::make_tuple(dx, dw, db);
+  });
+}
+
+// The memory of an array with a padded weight's strides, padding included, as one vector; None if
+// its memory is not that of a plain array, or what lies between its rows is not zeros.
+py::object padded_memory(const py::array& a) {
+  if (a.ndim() != 2 || a.size() == 0 || !a.base()) return py::none();
+  if (Py_TYPE(a.base().ptr()) != py::detail::npy_api::get().PyArray_Type_) return py::none();
+  const auto base = py::reinterpret_borrow<py::array>(a.base());
+  return with_plain_type(a, [&](auto tag) -> py::object {
+    using T = decltype(tag);
+    const Index columns = a.shape(0), rows = a.shape(1), row = padded_row<T>(columns);
+    const auto size = static_cast<py::ssize_t>(sizeof(T));
+    if (!has_flag(base, py::array::c_style) || a.strides(0) != size || a.strides(1) != row * size) {
+      return py::none();
+    }
+    const T* data = static_cast<const T*>(a.data());
+    const char* begin = static_cast<const char*>(base.data());
+    if (reinterpret_cast<const char*>(data) < begin ||
+        reinterpret_cast<const char*>(data + rows * row) > begin + base.nbytes()) {
+      return py::none();
+    }
+    for (Index i = 0; i < rows; ++i) {
+      for (Index j = columns; j < row; ++j) {
+        if (data[i * row + j] != T(0)) return py::none();
+      }
+    }
+    py::array vector(py::dtype(DtypeOf<T>::num), {rows * row}, {size}, data, base);
+    if (!a.writeable()) vector.attr("flags").attr("writeable") = false;
+    return vector;
+  });
+}
+
 }  // namespace
 
 void bind_linear(py::module_& m) {
@@ -119,6 +212,11 @@ void bind_linear(py::module_& m) {
   m.def("linear_direct", &direct, py::arg("x"), py::arg("weight"), py::arg("bias"), py::arg("kind"),
         py::arg("a"), py::arg("b"), py::arg("out"),
         "act(x weight.T + bias) of plain arrays, None for others.");
+  m.def("linear_backward_direct", &backward_direct, py::arg("dy"), py::arg("x"), py::arg("weight"),
+        py::arg("need_x"), py::arg("need_weight"), py::arg("need_bias"),
+        "(dx, dweight, dbias) of plain matrices, None for others.");
+  m.def("padded_memory", &padded_memory, py::arg("a").noconvert(),
+        "All memory of a padded weight as one vector, or None.");
   m.def("linear_backward_x", &backward_x, py::arg("dy").noconvert(), py::arg("weight").noconvert(),
         py::arg("out").noconvert(), "out = dy weight.");
   m.def("linear_backward_w", &backward_w, py::arg("dy").noconvert(), py::arg("x").noconvert(),

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnet import _core
 from fastnet._arrays import Array
 
 _ALIGNMENT = 64
@@ -63,34 +64,10 @@ def flat(array: Array) -> Array | None:
 
     None if it is scattered, or what lies between its rows is not padding of zeros.
     """
-    vector = _with_padding(array) if is_padded(array) else None
+    # A part of a user's array may have a weight's strides too, with other things behind its rows.
+    vector: Array | None = _core.padded_memory(array)
     if vector is not None:
         return vector
     if array.flags.c_contiguous:
         return array.reshape(-1)
     return array.T.reshape(-1) if array.T.flags.c_contiguous else None
-
-
-def _with_padding(array: Array) -> Array | None:
-    """Return the memory of an array with a padded weight's strides, if the padding is its own.
-
-    A part of a user's array may have these strides too, with other things, or nothing, behind rows.
-    """
-    owner = array.base
-    if type(owner) is not np.ndarray or not owner.flags.c_contiguous:
-        return None
-    columns, n = array.shape
-    row = padded_row(columns, array.itemsize)
-    start = _address(array) - _address(owner)
-    end = start + n * row * array.itemsize
-    if start < 0 or end > owner.nbytes:
-        return None
-    vector = owner.reshape(-1).view(np.uint8)[start:end].view(array.dtype)
-    if vector.reshape(n, row)[:, columns:].any():
-        return None
-    vector.flags.writeable = array.flags.writeable
-    return vector
-
-
-def _address(array: Array) -> int:
-    return int(array.__array_interface__["data"][0])
