@@ -134,12 +134,12 @@ def _machine(content: dict[str, Any]) -> str:
     """Return where the results come from, and an overview of all."""
     lines = [*(f"{line}  " for line in record.header(content)), f"Run of {content['started'][:10]}"]
     lines += ["", "| ceilings | fma, float32 | fma, float64 | copy |", "| --- | --- | --- | --- |"]
-    for key, found in content["ceilings"].items():
-        isa, threads = key.split()
+    for isa, threads in dict.fromkeys((group[1], group[2]) for group in groups(content)):
+        found = content["ceilings"][f"{isa} {threads}"]
         values = [found["fma f4"], found["fma f8"], found["copy"]]
         units = ("GFLOP/s", "GFLOP/s", "GB/s")
         texts = [f"{v * 1e-9:.1f} {unit}" for v, unit in zip(values, units, strict=True)]
-        lines.append(f"| {_threads(int(threads))}, {isa} | {' | '.join(texts)} |")
+        lines.append(f"| {_threads(threads)}, {isa} | {' | '.join(texts)} |")
     lines += [
         "",
         "| over the fastest peer | | cases | geometric mean | least | slower in |",
