@@ -141,6 +141,7 @@ def options(*args):
         (["--rounds", "0"], "--rounds must be at least 1, got 0"),
         (["--isa", "mmx"], "--isa must be of .* on this machine, got mmx"),
         (["--only", "no such case"], "no case contains 'no such case'; try --full"),
+        (["--peers", "nump"], "--peers must be of jax, .*, got nump"),
         (["--docs", "docs"], "--docs needs --report"),
         (["--resume", "setup.cfg/none"], None),
         (["--report", __file__], "is not JSON"),

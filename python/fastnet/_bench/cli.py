@@ -22,8 +22,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--kind", nargs="+", choices=KINDS, default=[], help="only cases of these kinds")
     add("--only", default="", metavar="TEXT", help="only cases whose names contain this")
     add("--peers", nargs="*", metavar="NAME", help="only these packages beside fastnet")
-    add("--threads", nargs="+", type=int, dest="bench_threads", help="one number or several")
-    add("--rounds", type=int, help="of which the best counts")
+    add(
+        "--threads",
+        nargs="+",
+        type=int,
+        dest="bench_threads",
+        metavar="N",
+        help="one number or several",
+    )
+    add("--rounds", type=int, metavar="N", help="of which the best counts")
     add("--isa", nargs="+", metavar="LEVEL", help="levels of fastnet, e.g. avx2")
     add(
         "--output", type=Path, metavar="FILE", dest="bench_output", help="where results go, as JSON"
@@ -40,8 +47,10 @@ def checked(arguments: dict[str, Any]) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If a number of threads or rounds, a level or a choice of cases is not possible here.
+        If a number of threads or rounds, a level, a peer or a choice of cases is not possible.
     """
+    from fastnet._bench.common import load, module_of
+
     full = arguments["full"]
     cores = len(os.sched_getaffinity(0))
     default = sorted({cores, 1}, reverse=True) if full else [min(cores, runtime.num_threads())]
@@ -61,6 +70,11 @@ def checked(arguments: dict[str, Any]) -> dict[str, Any]:
     if arguments["rounds"] is not None and arguments["rounds"] < 1:
         msg = f"--rounds must be at least 1, got {arguments['rounds']}"
         raise ValueError(msg)
+    known = {module_of(system) for kind in KINDS for system in load(kind).systems} - {"fastnet"}
+    for peer in options["peers"] or ():
+        if peer not in known:
+            msg = f"--peers must be of {', '.join(sorted(known))}, got {peer}"
+            raise ValueError(msg)
     for level in options["isa"]:
         if level not in runtime.isa_supported():
             levels = ", ".join(runtime.isa_supported())
