@@ -4,4 +4,14 @@ A kind of case is a file of its own that defines `KIND`; `KINDS` names them in t
 `import fastnet` loads nothing of this.
 """
 
-KINDS = ("product", "elementwise", "inference", "training", "tape", "fit", "random", "moments")
+KINDS = (
+    "product",
+    "elementwise",
+    "inference",
+    "quantized",
+    "training",
+    "tape",
+    "fit",
+    "random",
+    "moments",
+)
