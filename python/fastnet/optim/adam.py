@@ -46,7 +46,7 @@ class Adam(Optimizer):
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> w
-    tensor([ 0.50000006, -1.5       ], requires_grad=True)
+    tensor([ 0.5, -1.5], requires_grad=True)
     """
 
     _arrays = ("exp_avg", "exp_avg_sq")
@@ -160,7 +160,7 @@ class AdamW(Adam):
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> w
-    tensor([ 0.25000006, -1.        ], requires_grad=True)
+    tensor([ 0.25, -1.  ], requires_grad=True)
     """
 
     _decoupled = True
