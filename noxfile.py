@@ -258,6 +258,20 @@ _Array = npt.NDArray[Any]
 
 
 @nox.session(default=False)
+def executors(session: nox.Session) -> None:
+    """Run expectations on Dask, MPI (mpich from PyPI) and functions compiled by numba."""
+    install(session, ".[test,dask,mpi]", "mpich", "numba")
+    pytest(session, "tests/test_executor.py", "tests/test_compiled_integrands.py")
+
+
+@nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """Measure how often confidence intervals cover the truth and write docs/coverage.md."""
+    install(session, ".[test]")
+    session.run("python", "tests/interval_coverage.py", *session.posargs)
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Run every case of the benchmark beside its peers, in about an hour."""
     install(session, ".[bench]")

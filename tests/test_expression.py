@@ -125,6 +125,13 @@ INEXACT = {
     "power 7": (lambda x: x**7, 7),
     "power -2": (lambda x: x**-2, 3),
     "deg2rad": (lambda x: np.deg2rad(x), 1),
+    "sin": (lambda x: np.sin(x), 3),
+    "cos": (lambda x: np.cos(x), 3),
+    "tan": (lambda x: np.tan(x), 8),
+    "exp2": (lambda x: np.exp2(x), 2),
+    "power": (lambda x: np.power(x[:, 0], np.round(x[:, 1])), 2),
+    "power of a root": (lambda x: np.abs(x[:, 0]) ** x[:, 1], 2),
+    "power 1.5": (lambda x: x**1.5, 2),
     "logaddexp": (lambda x: np.logaddexp(x[:, 0], x[:, 1]), 4),
 }
 
@@ -241,7 +248,6 @@ REFUSED = {
     "half": lambda x: x[:, 0].astype(np.float16),
     "three axes": lambda x: x[:, :, None] * A,
     "no columns": lambda x: x[:, :0],
-    "variable power": lambda x: x[:, 0] ** x[:, 1],
 }
 
 

@@ -26,6 +26,8 @@ BOUNDS = {
     "log1p": (2, 2, 2),
     "tanh": (2, 2, 2),
     "erf": (2, 2, 2),
+    "sin": (2, 3, 3),
+    "cos": (2, 3, 3),
 }
 FUNCTIONS = sorted(BOUNDS)
 HEADER = Path(__file__).parents[1] / "cpp" / "kernels" / "math-inl.hpp"

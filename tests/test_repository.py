@@ -201,6 +201,7 @@ TESTED_BY = {
     "map": "activation",
     "quantized": "quantization",
     "sigmoid": "activation",
+    "trig": "math",
     "simd": "linear",  # every kernel is made of it
     "product": "linear",  # the product is the layer's
 }

@@ -7,17 +7,18 @@
 #include "bindings/arrays.hpp"
 #include "bindings/bind.hpp"
 #include "bindings/laws.hpp"
+#include "bindings/network.hpp"
 #include "engine/estimator.hpp"
 
 namespace fastnet {
 namespace {
 
 constexpr const char* kOps[] = {
-    "copy",      "negative", "absolute", "sqrt",     "reciprocal", "exp",        "expm1",
-    "log",       "log1p",    "tanh",     "erf",      "floor",      "ceil",       "trunc",
-    "rint",      "sign",     "add",      "subtract", "multiply",   "divide",     "minimum",
-    "maximum",   "fmin",     "fmax",     "copysign", "less",       "less_equal", "equal",
-    "not_equal", "and",      "or",       "xor",      "not",        "where"};
+    "copy",  "negative", "absolute", "sqrt",     "reciprocal", "exp",        "expm1",   "log",
+    "log1p", "tanh",     "erf",      "sin",      "cos",        "floor",      "ceil",    "trunc",
+    "rint",  "sign",     "add",      "subtract", "multiply",   "divide",     "minimum", "maximum",
+    "fmin",  "fmax",     "copysign", "power",    "less",       "less_equal", "equal",   "not_equal",
+    "and",   "or",       "xor",      "not",      "where"};
 static_assert(sizeof kOps / sizeof *kOps == static_cast<std::size_t>(ExpressionOp::kCount));
 
 template <class T>
@@ -134,6 +135,38 @@ std::uint64_t estimate_expression(ChunkTree& tree, const Source<T>& source, cons
   return estimate(integrand, range, nan_policy, tree);
 }
 
+template <class T>
+std::uint64_t estimate_network(ChunkTree& tree, const Source<T>& source, NetworkObject<T>& network,
+                               std::uint64_t first, std::uint64_t count, Index last_samples,
+                               int policy) {
+  const ChunkRange range = range_of(first, count, last_samples);
+  const Network<T>& f = network.network();
+  if (source.dim() != f.in_features()) value_error("the source must have the network's features");
+  if (tree.outputs() != f.out_features()) value_error("tree must have the network's outputs");
+  const NanPolicy nan_policy = policy_of(policy);
+  const Use use(network.users, false);
+  const NetworkIntegrand<T> integrand(source, f);
+  ReleaseGil release;
+  return estimate(integrand, range, nan_policy, tree);
+}
+
+// A function by its address: what signature it has is the caller's word.
+std::uint64_t estimate_callback(ChunkTree& tree, const Source<double>& source, int kind,
+                                std::uintptr_t function, std::uintptr_t data, std::uint64_t first,
+                                std::uint64_t count, Index last_samples, int policy) {
+  const ChunkRange range = range_of(first, count, last_samples);
+  if (kind < 0 || kind >= static_cast<int>(Callback::Kind::kCount) || function == 0) {
+    value_error("kind and function must be those of a C function");
+  }
+  if (tree.outputs() != 1) value_error("tree must have one output");
+  const NanPolicy nan_policy = policy_of(policy);
+  const CallbackIntegrand integrand(
+      source, {static_cast<Callback::Kind>(kind), reinterpret_cast<void*>(function),
+               reinterpret_cast<void*>(data)});
+  ReleaseGil release;
+  return estimate(integrand, range, nan_policy, tree);
+}
+
 // Chunks of values that are there already, a row for each output.
 template <class T>
 std::uint64_t estimate_array(ChunkTree& tree, const py::array& values, std::uint64_t first,
@@ -226,6 +259,9 @@ void bind_types(py::module_& m, const std::string& suffix) {
       .def(py::init(&make_source<T>), py::arg("laws"), py::arg("keys"))
       .def("draw", &draw_columns<T>, py::arg("first"), py::arg("out").noconvert(),
            "Fill out's rows with the columns of samples first, first + 1, ...");
+  m.def(("estimate_network_" + suffix).c_str(), &estimate_network<T>, py::arg("tree"),
+        py::arg("source"), py::arg("network"), py::arg("first"), py::arg("count"),
+        py::arg("last_samples"), py::arg("policy"), "The same for a network.");
   m.def(("estimate_array_" + suffix).c_str(), &estimate_array<T>, py::arg("tree"),
         py::arg("values").noconvert(), py::arg("first"), py::arg("policy"),
         "The same for values that are there already.");
@@ -253,6 +289,11 @@ void bind_estimator(py::module_& m) {
       .def("add", &add_arrays, py::arg("numbers").noconvert(), py::arg("moments").noconvert(),
            py::arg("products").noconvert(), py::arg("spreads").noconvert(),
            py::arg("history") = false);
+  bind_types<float>(m, "f32");
+  bind_types<double>(m, "f64");
+  m.def("estimate_callback", &estimate_callback, py::arg("tree"), py::arg("source"),
+        py::arg("kind"), py::arg("function"), py::arg("data"), py::arg("first"), py::arg("count"),
+        py::arg("last_samples"), py::arg("policy"), "The same for a C function by its address.");
   m.def(
       "total",
       [](const py::list& list) {
@@ -269,8 +310,6 @@ void bind_estimator(py::module_& m) {
         return arrays_of(*trees[0], std::map<int, ChunkNode>{{0, std::move(sum)}});
       },
       py::arg("trees"), "All nodes of these trees, merged in order.");
-  bind_types<float>(m, "f32");
-  bind_types<double>(m, "f64");
 }
 
 }  // namespace fastnet

@@ -6,7 +6,7 @@
 namespace fastnet {
 namespace {
 
-constexpr const char* kNames[] = {"exp", "expm1", "log", "log1p", "tanh", "erf"};
+constexpr const char* kNames[] = {"exp", "expm1", "log", "log1p", "tanh", "erf", "sin", "cos"};
 static_assert(sizeof kNames / sizeof *kNames == static_cast<std::size_t>(MathFunction::kCount));
 
 void apply(const std::string& name, const py::array& x, py::array& y) {

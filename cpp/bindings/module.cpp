@@ -8,12 +8,12 @@ PYBIND11_MODULE(_core, m) {
   fastnet::bind_activation(m);
   fastnet::bind_dropout(m);
   fastnet::bind_linear(m);
-  fastnet::bind_estimator(m);
   fastnet::bind_norm(m);
   fastnet::bind_optimizer(m);
   fastnet::bind_math(m);
   fastnet::bind_moments(m);
   fastnet::bind_network(m);
+  fastnet::bind_estimator(m);
   fastnet::bind_training(m);
   fastnet::bind_random(m);
   fastnet::bind_laws(m);

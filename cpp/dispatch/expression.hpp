@@ -23,6 +23,8 @@ enum class ExpressionOp : std::int32_t {
   kLog1p,
   kTanh,
   kErf,
+  kSin,
+  kCos,
   kFloor,
   kCeil,
   kTrunc,
@@ -37,6 +39,7 @@ enum class ExpressionOp : std::int32_t {
   kFmin,  // the other if one is NaN
   kFmax,
   kCopysign,
+  kPower,
   // Truth values from here on.
   kLess,
   kLessEqual,

@@ -5,7 +5,7 @@
 
 namespace fastnet {
 
-enum class MathFunction : int { kExp, kExpm1, kLog, kLog1p, kTanh, kErf, kCount };
+enum class MathFunction : int { kExp, kExpm1, kLog, kLog1p, kTanh, kErf, kSin, kCos, kCount };
 
 template <class T>
 struct MathKernels {

@@ -189,32 +189,6 @@ class Worker {
 }  // namespace
 
 template <class T>
-void ExpressionIntegrand<T>::values(std::uint64_t first, Index n, T* workspace,
-                                    T* out) const noexcept {
-  constexpr Index tile = kExpressionTile<T>;
-  const auto& columns = expression_.columns();
-  for (Index i = 0; i < n; i += tile) {
-    const Index count = std::min(tile, n - i);
-    for (std::size_t j = 0; j < columns.size(); ++j) {
-      source_.column(columns[j], first + static_cast<std::uint64_t>(i),
-                     Expression<T>::column(workspace, static_cast<Index>(j)), count);
-    }
-    expression_.run(workspace, count);
-    for (Index o = 0; o < outputs(); ++o) {
-      std::copy_n(expression_.output(workspace, o), count, out + o * kChunk + i);
-    }
-  }
-}
-
-template <class T>
-void ArrayIntegrand<T>::values(std::uint64_t first, Index n, T*, T* out) const noexcept {
-  const T* p = x_ + static_cast<Index>(first - first_) * row_;
-  for (Index o = 0; o < outputs_; ++o) {
-    for (Index i = 0; i < n; ++i) out[o * kChunk + i] = p[i * row_ + o * column_];
-  }
-}
-
-template <class T>
 std::uint64_t estimate(const Integrand<T>& integrand, const ChunkRange& range, NanPolicy policy,
                        ChunkTree& tree) {
   const std::vector<Task> tasks = tasks_of(range);
@@ -267,9 +241,7 @@ std::uint64_t estimate(const Integrand<T>& integrand, const ChunkRange& range, N
   return kAllFinite;
 }
 
-#define FASTNET_INSTANTIATE(T)           \
-  template class ExpressionIntegrand<T>; \
-  template class ArrayIntegrand<T>;      \
+#define FASTNET_INSTANTIATE(T) \
   template std::uint64_t estimate(const Integrand<T>&, const ChunkRange&, NanPolicy, ChunkTree&);
 FASTNET_INSTANTIATE(float)
 FASTNET_INSTANTIATE(double)

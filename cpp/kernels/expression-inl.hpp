@@ -2,7 +2,7 @@
 #pragma once
 
 #include "dispatch/expression.hpp"
-#include "kernels/math-inl.hpp"
+#include "kernels/trig-inl.hpp"
 
 namespace fastnet::FASTNET_LEVEL {
 namespace {

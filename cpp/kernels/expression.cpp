@@ -98,6 +98,10 @@ void Interpreter<T>::run(const ExpressionStep& s) const {
       return unary(s, [](V a) { return tanh(a); });
     case ExpressionOp::kErf:
       return unary(s, [](V a) { return erf(a); });
+    case ExpressionOp::kSin:
+      return unary(s, [](V a) { return sin(a); });
+    case ExpressionOp::kCos:
+      return unary(s, [](V a) { return cos(a); });
     case ExpressionOp::kFloor:
       return unary(s, [](V a) { return floor(a); });
     case ExpressionOp::kCeil:
@@ -126,6 +130,8 @@ void Interpreter<T>::run(const ExpressionStep& s) const {
       return binary(s, [](V a, V b) { return fmax(a, b); });
     case ExpressionOp::kCopysign:
       return binary(s, [](V a, V b) { return copysign(a, b); });
+    case ExpressionOp::kPower:
+      return binary(s, [](V a, V b) { return power(a, b); });
     case ExpressionOp::kLess:
       return compare(s, [](V a, V b) { return less(a, b); });
     case ExpressionOp::kLessEqual:

@@ -14,6 +14,8 @@
 //   log1p      2         2         2
 //   tanh       2         2         2
 //   erf        2         2         2
+//   sin        2         3         3
+//   cos        2         3         3
 #pragma once
 
 #include "kernels/simd-inl.hpp"

@@ -2,6 +2,7 @@
 #include "kernels/map-inl.hpp"
 #include "kernels/math-inl.hpp"
 #include "kernels/table.hpp"
+#include "kernels/trig-inl.hpp"
 
 namespace fastnet::FASTNET_LEVEL {
 namespace {
@@ -22,6 +23,10 @@ void apply(MathFunction f, const T* x, T* y, Index n) noexcept {
       return map(x, y, n, [](V v) { return tanh(v); });
     case MathFunction::kErf:
       return map(x, y, n, [](V v) { return erf(v); });
+    case MathFunction::kSin:
+      return map(x, y, n, [](V v) { return sin(v); });
+    case MathFunction::kCos:
+      return map(x, y, n, [](V v) { return cos(v); });
     case MathFunction::kCount:
       return;
   }

@@ -6,6 +6,7 @@
 
 #include "kernels/math-inl.hpp"
 #include "kernels/philox-inl.hpp"
+#include "kernels/trig-inl.hpp"
 
 namespace fastnet::FASTNET_LEVEL {
 namespace {
@@ -75,30 +76,6 @@ FASTNET_INLINE Vec<T, R> log_unit(Vec<U, R> word) {
   return log_reduced(f, s, k, k * splat<T, R>(C::kLn2Low));
 }
 
-// (sin(x) - x) / x^3 and (cos(x) - 1) / x^2 in x^2 on |x| <= pi / 4, minimax as in math-inl.hpp.
-template <class T>
-struct TurnConstants;
-template <>
-struct TurnConstants<float> {
-  // 2^-28.0 of sin(x), 2^-33.9 of cos(x).
-  static constexpr float kSin[] = {-0x1.555546p-3f, 0x1.11073ap-7f, -0x1.9943e0p-13f};
-  static constexpr float kCos[] = {-0x1p-1f, 0x1.55553cp-5f, -0x1.6c07f2p-10f, 0x1.9916a0p-16f};
-};
-template <>
-struct TurnConstants<double> {
-  // 2^-57.9 and 2^-64.5.
-  static constexpr double kSin[] = {-0x1.5555555555548p-3,  0x1.111111110f7d0p-7,
-                                    -0x1.a01a019bfdf04p-13, 0x1.71de3567d4988p-19,
-                                    -0x1.ae5e5a929b86cp-26, 0x1.5d8fd1ff72e95p-33};
-  static constexpr double kCos[] = {-0x1p-1,
-                                    0x1.5555555555539p-5,
-                                    -0x1.6c16c16c13ba6p-10,
-                                    0x1.a01a019b2d86ap-16,
-                                    -0x1.27e4f72b745e1p-22,
-                                    0x1.1ee96cc718639p-29,
-                                    -0x1.8f75443645acdp-37};
-};
-
 constexpr double kHalfPi = 0x1.921fb54442d18p0;
 
 // An angle in (-pi / 4, pi / 4) from the bits of a word below its two highest.
@@ -126,11 +103,8 @@ struct Pair {
 template <class U, int R, class T = typename FloatFrom<U>::type>
 FASTNET_INLINE Pair<T, R> box_muller(Vec<U, R> radius, Vec<U, R> turn) {
   const Vec<T, R> x = eighth_turn(turn);
-  using C = TurnConstants<T>;
   const Vec<T, R> r = sqrt(splat<T, R>(T(-2)) * log_unit(radius));
-  const Vec<T, R> z = x * x;
-  const Vec<T, R> sine = fma(x * z, polynomial(z, C::kSin), x);
-  const Vec<T, R> cosine = fma(z, polynomial(z, C::kCos), splat<T, R>(T(1)));
+  const Vec<T, R> sine = sin_reduced(x), cosine = cos_reduced(x);
   const Vec<U, R> sign = turn & splat<U, R>(U(1) << (8 * sizeof(U) - 1));
   const Vec<T, R> turned = bitcast<T>(bitcast<U>(cosine) ^ sign);
   const Mask<U, R> swap = less(bitcast<Int<U>>(shift_left<1>(turn)), zero<Int<U>, R>());

@@ -92,13 +92,17 @@ if _TYPE_CHECKING:
     from fastnet import montecarlo as montecarlo
     from fastnet import reference as reference
     from fastnet.montecarlo import Estimate as Estimate
+    from fastnet.montecarlo import conditional_expectation as conditional_expectation
     from fastnet.montecarlo import expectation as expectation
+    from fastnet.montecarlo import mc_dropout as mc_dropout
     from fastnet.quantization import quantize as quantize
 
 # Loaded when they are first named, since most programs need only the rest.
 _LATER = {
     "Estimate": "montecarlo",
+    "conditional_expectation": "montecarlo",
     "expectation": "montecarlo",
+    "mc_dropout": "montecarlo",
     "montecarlo": "",
     "quantize": "quantization",
     "reference": "",
@@ -141,6 +145,7 @@ __all__ = [
     "ceil",
     "clamp",
     "clip",
+    "conditional_expectation",
     "cos",
     "describe",
     "div",
@@ -165,6 +170,7 @@ __all__ = [
     "manual_seed",
     "matmul",
     "maximum",
+    "mc_dropout",
     "mean",
     "minimum",
     "montecarlo",

@@ -6,6 +6,16 @@ import numpy.typing as npt
 
 _Array = npt.NDArray[Any]
 
+class Network_f32:
+    def __init__(self, layers: list[Any]) -> None: ...
+    def direct(self, x: Any, out: Any) -> Any: ...
+    def predict(self, x: _Array, out: _Array) -> None: ...
+
+class Network_f64:
+    def __init__(self, layers: list[Any]) -> None: ...
+    def direct(self, x: Any, out: Any) -> Any: ...
+    def predict(self, x: _Array, out: _Array) -> None: ...
+
 class ChunkTree:
     def __init__(self, outputs: int, cross: bool) -> None: ...
     def add(
@@ -53,16 +63,6 @@ class Expression_f64:
 class Source_f64:
     def __init__(self, laws: list[Any], keys: list[Any]) -> None: ...
     def draw(self, first: int, out: _Array) -> None: ...
-
-class Network_f32:
-    def __init__(self, layers: list[Any]) -> None: ...
-    def direct(self, x: Any, out: Any) -> Any: ...
-    def predict(self, x: _Array, out: _Array) -> None: ...
-
-class Network_f64:
-    def __init__(self, layers: list[Any]) -> None: ...
-    def direct(self, x: Any, out: Any) -> Any: ...
-    def predict(self, x: _Array, out: _Array) -> None: ...
 
 class Epoch:
     def __init__(self) -> None: ...
@@ -242,6 +242,17 @@ def covariance(x: _Array, weights: Any, moments: _Array, out: _Array) -> None: .
 def dropout(x: _Array, p: float, key: int, ticket: int, first_row: int, out: _Array) -> None: ...
 def estimate_array_f32(tree: ChunkTree, values: _Array, first: int, policy: int) -> int: ...
 def estimate_array_f64(tree: ChunkTree, values: _Array, first: int, policy: int) -> int: ...
+def estimate_callback(
+    tree: ChunkTree,
+    source: Source_f64,
+    kind: int,
+    function: int,
+    data: int,
+    first: int,
+    count: int,
+    last_samples: int,
+    policy: int,
+) -> int: ...
 def estimate_f32(
     tree: ChunkTree,
     source: Source_f32,
@@ -255,6 +266,24 @@ def estimate_f64(
     tree: ChunkTree,
     source: Source_f64,
     expression: Expression_f64,
+    first: int,
+    count: int,
+    last_samples: int,
+    policy: int,
+) -> int: ...
+def estimate_network_f32(
+    tree: ChunkTree,
+    source: Source_f32,
+    network: Network_f32,
+    first: int,
+    count: int,
+    last_samples: int,
+    policy: int,
+) -> int: ...
+def estimate_network_f64(
+    tree: ChunkTree,
+    source: Source_f64,
+    network: Network_f64,
     first: int,
     count: int,
     last_samples: int,

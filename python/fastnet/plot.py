@@ -188,11 +188,11 @@ def convergence(estimate: Any, ax: Any = None, truth: float | None = None) -> An
 
     Examples
     --------
-    >>> import fastnet  # doctest: +SKIP
-    >>> from fastnet import plot  # doctest: +SKIP
-    >>> from fastnet.stats import Normal  # doctest: +SKIP
-    >>> e = fastnet.expectation(lambda x: x**2, Normal(0, 1), n=100_000, rng=1)  # doctest: +SKIP
-    >>> plot.convergence(e, truth=1.0).get_xlabel()  # doctest: +SKIP
+    >>> import fastnet
+    >>> from fastnet import plot
+    >>> from fastnet.stats import Normal
+    >>> e = fastnet.expectation(lambda x: x**2, Normal(0, 1), n=100_000, rng=1)
+    >>> plot.convergence(e, truth=1.0).get_xlabel()
     'samples'
     """
     points = estimate.history

@@ -14,4 +14,5 @@ KINDS = (
     "fit",
     "random",
     "moments",
+    "expectation",
 )

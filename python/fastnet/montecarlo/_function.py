@@ -56,6 +56,7 @@ class Function:
         weight: Callable[[Any], Any] | None = None,
     ) -> None:
         self.f, self.controls, self.weight = f, controls, weight
+        self.plain = not controls and weight is None
 
     def __call__(self, x: Any) -> tuple[Any, ...]:
         rows = x._data.shape[0] if isinstance(x, Symbol) else len(x)

@@ -125,25 +125,21 @@ def _logaddexp(program: Program, kind: str, a: Node, b: Node) -> Node:
     return program.where(infinite, a, total, "float")
 
 
-_LARGEST_POWER = 64
+_LARGEST_POWER = 8
 
 
 def _power(program: Program, kind: str, a: Node, b: Node) -> Node:
-    """Return a power whose exponent is a constant: by squaring if it is an integer.
+    """Return a power: by products if the exponent is a small integer.
 
     x**n takes at most 2 log2(n) products, each off by half an ulp, and errors of a factor count
     as often as it enters: below n ulp in all.
     """
     name, operands = program.operations[b.number]
-    if name != "constant":
-        msg = "power with an exponent that is not a constant"
-        raise Untraceable(msg)
-    exponent = float.fromhex(str(operands[0]))
+    exponent = float.fromhex(str(operands[0])) if name == "constant" else math.nan
     if kind == "float" and exponent == 0.5:
         return program.operation("sqrt", a)
-    if exponent != int(exponent) or not 0 <= abs(exponent) <= _LARGEST_POWER:
-        msg = f"power {exponent:g}"
-        raise Untraceable(msg)
+    if not (abs(exponent) <= _LARGEST_POWER and exponent == int(exponent)):
+        return apply(program, kind, "power", a, b)
     n = abs(int(exponent))
     if kind == "bool" or (kind == "int" and exponent < 0):
         msg = "this power of integers"
@@ -160,6 +156,14 @@ def _power(program: Program, kind: str, a: Node, b: Node) -> Node:
     return program.operation("reciprocal", result) if exponent < 0 else result
 
 
+def _tan(program: Program, kind: str, a: Node) -> Node:
+    return program.operation("divide", program.operation("sin", a), program.operation("cos", a))
+
+
+def _exp2(program: Program, kind: str, a: Node) -> Node:
+    return program.operation("power", program.constant(2.0), a)
+
+
 UFUNCS: dict[Any, Lower] = {
     np.positive: _plain("copy"),
     np.negative: _plain("negative"),
@@ -174,6 +178,10 @@ UFUNCS: dict[Any, Lower] = {
     np.log1p: _plain("log1p"),
     np.log2: _scaled(1 / math.log(2), "log"),
     np.log10: _scaled(1 / math.log(10), "log"),
+    np.sin: _plain("sin"),
+    np.cos: _plain("cos"),
+    np.tan: _tan,
+    np.exp2: _exp2,
     np.tanh: _plain("tanh"),
     np.floor: _plain("floor"),
     np.ceil: _plain("ceil"),

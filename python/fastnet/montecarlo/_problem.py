@@ -9,9 +9,12 @@ import numpy as np
 
 from fastnet import _core
 from fastnet._arrays import Array
+from fastnet._compile.layers import compile_inference
+from fastnet.montecarlo._callback import address_of
 from fastnet.montecarlo._function import Function, columns_of, is_scalar
 from fastnet.montecarlo._samples import CHUNK, Samples
 from fastnet.montecarlo.tracing import Untraceable, symbol_for
+from fastnet.nn.module import Module
 
 NAN_POLICIES = ("raise", "omit", "propagate")
 # Samples on which a trace is compared with the function, a prime: no other axis has that length.
@@ -33,10 +36,32 @@ class Problem:
 
     def __init__(self, samples: Samples, function: Function, nan_policy: str) -> None:
         self.samples, self.function = samples, function
+        self.nan_policy = nan_policy
         self.policy = NAN_POLICIES.index(nan_policy)
         self.expression: Any = None
+        self.network: Any = None
         self.how, self.reason = "python", ""
-        self.scalar, self.outputs, self.columns = self._try()
+        self.callback = address_of(function.f)
+        if self.callback is not None:
+            self._require_callback()
+            self.how, self.scalar, self.outputs, self.columns = "callback", True, 1, 1
+        else:
+            self.scalar, self.outputs, self.columns = self._try()
+
+    def __reduce__(self) -> Any:
+        return Problem, (self.samples, self.function, self.nan_policy)
+
+    def _require_callback(self) -> None:
+        samples, kind = self.samples, self.callback[0] if self.callback else 0
+        if samples.core is None or samples.dtype != np.float64 or self.function.plain is False:
+            msg = (
+                "a compiled callback takes float64 samples of laws that the engine draws, and no "
+                "variance reduction"
+            )
+            raise ValueError(msg)
+        if kind < 2 and samples.dim is not None:
+            msg = f"a callback of one number takes a scalar law, got dimension {samples.dim}"
+            raise ValueError(msg)
 
     # ---- trial ----
 
@@ -49,13 +74,31 @@ class Problem:
             scalar = is_scalar(first)
             values = self.function.array(x.copy())
             try:
-                self._trace(x, values)
+                if not self._compile(x, values):
+                    self._trace(x, values)
             except Exception as error:
                 # Whatever goes wrong with a symbol is a reason not to use one; f on arrays has
                 # just gone well.
                 self.expression = None
                 self.reason = str(error) or type(error).__name__
         return scalar, outputs, len(values)
+
+    def _compile(self, x: Array, values: Array) -> bool:
+        """Whether f is a network that the engine runs on samples as it draws them."""
+        model = self.function.f
+        if not isinstance(model, Module) or not self.function.plain:
+            return False
+        compiled = compile_inference(model)
+        if compiled is None or self.samples.core is None or compiled.dtype != x.dtype:
+            msg = "the model cannot be compiled for evaluation on these samples"
+            raise Untraceable(msg)
+        out = np.empty((len(x), len(values)), x.dtype)
+        compiled.network.predict(np.ascontiguousarray(x.reshape(len(x), -1)), out)
+        if not _same(out.T, values):
+            msg = "the compiled model gives other values than the model itself"
+            raise Untraceable(msg)
+        self.network, self.how = compiled.network, "network"
+        return True
 
     def _trace(self, x: Array, values: Array) -> None:
         if self.samples.core is None:
@@ -84,22 +127,23 @@ class Problem:
 
     def run(self, tree: Any, first: int, count: int, last_samples: int) -> None:
         """Add chunks to the tree; FloatingPointError for a value that must not be."""
+        source, rest = self.samples.core, (first, count, last_samples, self.policy)
+        suffix = "f32" if self.samples.dtype == np.float32 else "f64"
         if self.expression is not None:
-            suffix = "f32" if self.samples.dtype == np.float32 else "f64"
-            estimate = getattr(_core, f"estimate_{suffix}")
-            self._check(
-                estimate(
-                    tree, self.samples.core, self.expression, first, count, last_samples,
-                    self.policy,
-                )
-            )  # fmt: skip
-            return
+            f = getattr(_core, f"estimate_{suffix}")
+            return self._check(f(tree, source, self.expression, *rest))
+        if self.network is not None:
+            f = getattr(_core, f"estimate_network_{suffix}")
+            return self._check(f(tree, source, self.network, *rest))
+        if self.callback is not None:
+            return self._check(_core.estimate_callback(tree, source, *self.callback, *rest))
         for begin in range(first, first + count, _PYTHON_CHUNKS):
             chunks = min(_PYTHON_CHUNKS, first + count - begin)
             n = chunks * CHUNK
             if begin + chunks == first + count:
                 n -= CHUNK - last_samples
             self._run_python(tree, begin, n)
+        return None
 
     def _run_python(self, tree: Any, first: int, n: int) -> None:
         # A new array for every call: f may keep it, change it, or give it back.
@@ -118,8 +162,11 @@ class Problem:
             return
         chunk, row = divmod(bad, CHUNK)
         x = self.samples.rows(chunk, row + 1)[row:]
-        with np.errstate(all="ignore"):
-            values = self.function.array(x.copy())[:, 0]
+        if self.callback is None:
+            with np.errstate(all="ignore"):
+                values = self.function.array(x.copy())[:, 0]
+        else:
+            values = np.array([np.nan])
         msg = (
             f"f is {values[0] if len(values) == 1 else values} at sample {bad}, x = {x[0]}; "
             'pass nan_policy="omit" or "propagate" to go on'

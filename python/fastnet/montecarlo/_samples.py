@@ -34,23 +34,20 @@ class Samples:
 
     def __init__(self, dist: Any, entropy: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self.entropy, self.dtype = entropy, dtype
-        self.dist = dist
-        if isinstance(dist, Sequence) and not isinstance(dist, str):
-            self.parts = [checked(part) for part in dist]
+        self.dist = dist = checked_law(dist)
+        if isinstance(dist, Sequence):
+            self.parts = list(dist)
             self.dim: int | None = len(self.parts)
-            if any(dim_of(part) is not None for part in self.parts) or not self.parts:
-                msg = "dist must be a distribution or a sequence of scalar distributions"
-                raise ValueError(msg)
             laws = [getattr(part, "_draw", None) for part in self.parts]
         else:
-            self.parts = [checked(dist)]
+            self.parts = [dist]
             self.dim = dim_of(dist)
             laws = [getattr(dist, "_draw", None) if self.dim is None else None]
         self.core: Any = None
         if all(law is not None for law in laws):
             keys = np.random.SeedSequence(list(entropy)).generate_state(len(laws), np.uint64)
             make = _core.Source_f32 if dtype == np.float32 else _core.Source_f64
-            self.core = make(list(laws), [int(k) for k in keys])
+            self.core = make([tuple(law or ()) for law in laws], [int(k) for k in keys])
 
     def rows(self, first_chunk: int, n: int) -> Array:
         """Return n samples from a chunk's first on, as a new array (n,) or (n, dim)."""
@@ -72,27 +69,43 @@ class Samples:
 
     def _draw(self, j: int, chunk: int) -> Array:
         """Return a whole chunk of a part."""
-        part = self.parts[j]
         seed = [*self.entropy, j, chunk]
-        if hasattr(part, "sample"):
-            values = part.sample(CHUNK, rng=Generator(seed))
-        else:
-            values = part.rvs(size=CHUNK, random_state=np.random.default_rng(seed))
-        return np.asarray(values)
+        values = np.asarray(self.parts[j].sample(CHUNK, rng=Generator(seed)))
+        dim = None if isinstance(self.dist, Sequence) else self.dim
+        shape = (CHUNK,) if dim is None else (CHUNK, dim)
+        if values.shape != shape:
+            msg = f"dist must give samples of shape {shape}, got {values.shape}"
+            raise ValueError(msg)
+        return values
+
+    def __reduce__(self) -> Any:
+        return Samples, (self.dist, self.entropy, self.dtype)
 
 
 def checked(dist: Any) -> Any:
-    """Return a distribution; TypeError for what is none."""
+    """Return a distribution, SciPy's as fastnet's; TypeError for what is none."""
     if isinstance(dist, type) or not (hasattr(dist, "sample") or hasattr(dist, "rvs")):
         msg = f"dist must be a distribution of fastnet.stats or scipy.stats, got {dist!r}"
         raise TypeError(msg)
+    if type(dist).__module__.startswith("scipy."):
+        from fastnet.stats import as_distribution
+
+        return as_distribution(dist)
     return dist
+
+
+def checked_law(dist: Any) -> Any:
+    """Return a distribution or a list of independent scalar ones."""
+    if not isinstance(dist, Sequence) or isinstance(dist, str):
+        return checked(dist)
+    parts = [checked(part) for part in dist]
+    if not parts or any(dim_of(part) is not None for part in parts):
+        msg = "dist must be a distribution or a sequence of scalar distributions"
+        raise ValueError(msg)
+    return parts
 
 
 def dim_of(dist: Any) -> int | None:
     """Return the dimension of a distribution, None for a scalar one."""
-    if hasattr(dist, "sample"):
-        dim = getattr(dist, "dim", None)
-        return None if dim is None else int(dim)
-    shape = np.shape(dist.rvs(size=2, random_state=np.random.default_rng(0)))
-    return shape[1] if len(shape) > 1 else None
+    dim = getattr(dist, "dim", None)
+    return None if dim is None else int(dim)

@@ -215,11 +215,11 @@ class Estimate:
 
         Examples
         --------
-        >>> import fastnet  # doctest: +SKIP
-        >>> from fastnet.stats import Normal  # doctest: +SKIP
-        >>> e = fastnet.expectation(lambda x: x**2, Normal(), n=100_000, rng=1)  # doctest: +SKIP
-        >>> low, high = e.confidence_interval(0.99)  # doctest: +SKIP
-        >>> bool(low < 1 < high)  # doctest: +SKIP
+        >>> import fastnet
+        >>> from fastnet.stats import Normal
+        >>> e = fastnet.expectation(lambda x: x**2, Normal(), n=100_000, rng=1)
+        >>> low, high = e.confidence_interval(0.99)
+        >>> bool(low < 1 < high)
         True
         """
         level = self.confidence_level if level is None else real(level, "level", 0, 1)

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import time
-import warnings
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from fastnet import _core
 from fastnet._arrays import float_dtype, real
-from fastnet._progress import sample_bar
+from fastnet.montecarlo._callback import address_of
 from fastnet.montecarlo._function import Function
 from fastnet.montecarlo._layout import Layout
+from fastnet.montecarlo._methods import Antithetic, Stratified, Weight, sobol_means
 from fastnet.montecarlo._problem import NAN_POLICIES, Problem
-from fastnet.montecarlo._samples import CHUNK, Samples
+from fastnet.montecarlo._samples import CHUNK, Samples, checked_law
+from fastnet.montecarlo._stopping import Driver, Goal, one_of
 from fastnet.montecarlo.estimate import Estimate
 from fastnet.random import default_rng
 from fastnet.random._checks import integer
 
-# Seconds between looks at signals, the clock and the progress bar.
-_PIECE = 0.05
 # Outputs up to which covariances are kept unless it is said otherwise.
 _CROSS = 32
-# The spread of the estimated variance, relatively, above which no run is taken for precise.
-_VAGUE = 0.2
+_METHODS = ("iid", "antithetic", "stratified", "sobol")
 
 
 def expectation(
@@ -40,11 +38,17 @@ def expectation(
     stopping: str = "clt",
     n_min: int = CHUNK,
     n_max: int = 2**30,
+    method: str = "iid",
+    strata: int = 16,
+    replicates: int = 32,
+    control: Any = None,
+    proposal: Any = None,
     covariance: bool | None = None,
     nan_policy: str = "raise",
     rng: Any = None,
     dtype: Any = np.float64,
     resume: Estimate | None = None,
+    executor: Any = None,
     on_interrupt: str = "raise",
     progress: bool | None = None,
 ) -> Estimate:
@@ -73,6 +77,18 @@ def expectation(
     n_min, n_max : int
         Evaluations before the first look, and when to give up: then `success` is False and there is
         a RuntimeWarning.
+    method : {"iid", "antithetic", "stratified", "sobol"}
+        How samples are drawn. "antithetic": in pairs of x and its mirror image; "stratified", for a
+        scalar distribution: one in each of `strata` ranges of equal probability; "sobol": at
+        `replicates` scrambled sets of Sobol' points (SciPy), for n rounded up to a power of two a
+        set. The error comes from how the means of pairs, of strata, or of sets vary.
+    strata, replicates : int
+    control : tuple (callable, float or array_like), or a list of them, optional
+        Control variates and their known expectations. Their coefficients are estimated, which the
+        error takes into account.
+    proposal : distribution, optional
+        What to draw samples from instead of `dist`: f is multiplied by the ratio of the densities
+        (importance sampling). `Estimate.ess` is the effective sample size of the weights.
     covariance : bool, optional
         Whether covariances of outputs are kept; if None, for up to 32 outputs.
     nan_policy : {"raise", "omit", "propagate"}
@@ -84,6 +100,10 @@ def expectation(
         Float32 or float64: that of samples and of the traced function. Moments are float64.
     resume : Estimate, optional
         One to go on from, of the same f and dist: n counts its samples too.
+    executor : concurrent.futures.Executor, optional
+        Threads, processes, ``distributed.Client.get_executor()``, ``MPIPoolExecutor``: a task is
+        the function and a range of chunks, its reply their moments. The bits are those of one
+        process.
     on_interrupt : {"raise", "partial"}
         What Ctrl-C does; with "raise" the KeyboardInterrupt has what there is as `estimate`.
     progress : bool, optional
@@ -116,34 +136,61 @@ def expectation(
 
     Examples
     --------
-    >>> import numpy as np  # doctest: +SKIP
-    >>> import fastnet  # doctest: +SKIP
-    >>> from fastnet.stats import Uniform  # doctest: +SKIP
+    >>> import numpy as np
+    >>> import fastnet
+    >>> from fastnet.stats import Uniform
     >>> e = fastnet.expectation(
     ...     lambda x: 4 * ((x**2).sum(axis=-1) < 1), [Uniform(-1, 1)] * 2, n=10**6, rng=1
     ... )
-    >>> low, high = e.confidence_interval(0.999)  # doctest: +SKIP
-    >>> e.how, bool(low < np.pi < high)  # doctest: +SKIP
+    >>> low, high = e.confidence_interval(0.999)
+    >>> e.how, bool(low < np.pi < high)
     ('traced', True)
     """
-    if not (f is None or callable(f)):
+    if not (f is None or callable(f) or address_of(f) is not None):
         msg = f"f must be callable or None, got {type(f).__name__}"
         raise TypeError(msg)
-    _one_of(nan_policy, "nan_policy", NAN_POLICIES)
-    _one_of(on_interrupt, "on_interrupt", ("raise", "partial"))
+    one_of(nan_policy, "nan_policy", NAN_POLICIES)
+    one_of(on_interrupt, "on_interrupt", ("raise", "partial"))
+    one_of(method, "method", _METHODS)
     kind = float_dtype(dtype)
-    goal = _Goal(n, rtol, atol, time_limit, confidence_level, stopping, n_min, n_max)
+    goal = Goal(n, rtol, atol, time_limit, confidence_level, stopping, n_min, n_max)
+    dist = checked_law(dist)
     if resume is None:
         generator = default_rng(rng)
         entropy = (generator.key, generator.next_ticket())
     else:
         entropy = _entropy_of(resume)
-    problem = Problem(Samples(dist, entropy, kind), Function(f), nan_policy)
+    controls, means = _controls(control)
+    law, weight = dist, None
+    if proposal is not None:
+        law = checked_law(proposal)
+        weight = Weight(dist, law)
+    function, cost = f, 1
+    if method != "iid" and (controls or weight is not None):
+        msg = "method, control and proposal cannot be combined but for control and proposal"
+        raise ValueError(msg)
+    if method == "antithetic":
+        function, cost = Antithetic(f, law), 2
+        law = function.law
+    elif method == "stratified":
+        cost = integer(strata, "strata", 2, 256)
+        function = Stratified(f, law, cost)
+        law = function.law
+    problem = Problem(Samples(law, entropy, kind), Function(function, controls, weight), nan_policy)
+    if means is not None and problem.columns != problem.outputs + len(means) + (weight is not None):
+        msg = f"control must give {len(means)} values a sample, one for each known expectation"
+        raise ValueError(msg)
     cross = problem.columns > 1 and (
-        problem.columns <= _CROSS if covariance is None else bool(covariance)
+        bool(controls) or (problem.columns <= _CROSS if covariance is None else bool(covariance))
     )
-    layout = Layout(problem.outputs, problem.scalar, cross=cross)
+    layout = Layout(
+        problem.outputs, problem.scalar, tuple(means or ()), weight is not None, cross, cost, method
+    )
     run = f"{entropy[0]:016x}.{entropy[1]:016x}.{kind}"
+    if method == "sobol":
+        return _sobol(
+            problem, layout, run, goal, integer(replicates, "replicates", 2, CHUNK), resume
+        )
     if resume is None:
         estimate = Estimate(layout, goal.level)
     elif resume._layout != layout or run not in resume._runs:
@@ -154,16 +201,43 @@ def expectation(
     estimate.stopping, estimate.tuned = stopping, goal.tuned
     estimate.confidence_level = goal.level
     estimate.how = problem.how
-    _Driver(problem, estimate, run, goal, progress).go(on_interrupt)
+    Driver(problem, estimate, run, goal, progress, executor).go(on_interrupt)
     if problem.how == "python" and not estimate.message:
         estimate.message = f"f was called as Python: {problem.reason}"
     return estimate
 
 
-def _one_of(value: Any, name: str, values: tuple[str, ...]) -> None:
-    if value not in values:
-        msg = f"{name} must be one of {', '.join(map(repr, values))}, got {value!r}"
+def _controls(control: Any) -> tuple[tuple[Any, ...], list[float] | None]:
+    """Return the functions of control variates, and the known expectations of all their values."""
+    if control is None:
+        return (), None
+    pairs = [control] if isinstance(control, tuple) else control
+    functions, means = [], []
+    for pair in pairs if isinstance(pairs, Sequence) else [pairs]:
+        if not isinstance(pair, tuple) or len(pair) != 2 or not callable(pair[0]):
+            msg = "control must be a pair of a function and its expectation, or a list of pairs"
+            raise TypeError(msg)
+        functions.append(pair[0])
+        means += [real(v, "control", -1e308, 1e308) for v in np.ravel(pair[1])]
+    return tuple(functions), means
+
+
+def _sobol(
+    problem: Problem, layout: Layout, run: str, goal: Goal, replicates: int, resume: Any
+) -> Estimate:
+    """Return the estimate by scrambled Sobol' points; its values are the means of the sets."""
+    if goal.n is None or resume is not None:
+        msg = "method='sobol' takes n, and no rtol, atol, time_limit or resume"
         raise ValueError(msg)
+    points = 1 << max(-(-goal.n // replicates) - 1, 0).bit_length()
+    estimate = Estimate(replace(layout, cost=points), goal.level)
+    samples = problem.samples
+    means = sobol_means(
+        problem.function, samples.dist, samples.entropy, samples.dtype, replicates, points
+    )
+    problem._check(_core.estimate_array_f64(estimate._tree(run), means, 0, problem.policy))
+    estimate.how, estimate.message = "python", "quasi-random points are SciPy's"
+    return estimate
 
 
 def _entropy_of(resume: Any) -> tuple[int, int]:
@@ -176,168 +250,3 @@ def _entropy_of(resume: Any) -> tuple[int, int]:
     ((run, _),) = resume._runs.items()
     key, ticket, _ = run.split(".")
     return int(key, 16), int(ticket, 16)
-
-
-class _Goal:
-    """When to stop."""
-
-    def __init__(
-        self,
-        n: int | None,
-        rtol: float | None,
-        atol: float | None,
-        time_limit: float | None,
-        level: float,
-        stopping: str,
-        n_min: int,
-        n_max: int,
-    ) -> None:
-        if n is None and rtol is None and atol is None and time_limit is None:
-            msg = "give n, rtol, atol or time_limit: one of them must end the sampling"
-            raise ValueError(msg)
-        if n is not None and (rtol is not None or atol is not None):
-            msg = "give either n or rtol and atol; n_max= bounds the latter"
-            raise ValueError(msg)
-        _one_of(stopping, "stopping", ("clt", "anytime"))
-        self.n = None if n is None else integer(n, "n", 1, 2**62)
-        self.rtol = 0.0 if rtol is None else _positive(rtol, "rtol")
-        self.atol = 0.0 if atol is None else _positive(atol, "atol")
-        self.looks = self.rtol > 0 or self.atol > 0
-        self.seconds = np.inf if time_limit is None else _positive(time_limit, "time_limit")
-        self.level = real(level, "confidence_level", 0, 1)
-        if not 0 < self.level < 1:
-            msg = f"confidence_level must be in (0, 1), got {level}"
-            raise ValueError(msg)
-        self.n_min = integer(n_min, "n_min", 1, 2**62)
-        self.n_max = integer(n_max, "n_max", 1, 2**62)
-        if self.n_min > self.n_max:
-            msg = f"n_min must be at most n_max, got {n_min} and {n_max}"
-            raise ValueError(msg)
-        # The interval that holds at all n is narrowest some looks after the first.
-        self.tuned = 16.0 * self.n_min if stopping == "anytime" else 0.0
-
-    def stages(self, cost: int) -> Iterator[int]:
-        """Yield numbers of values after which to look."""
-        if self.n is not None:
-            yield -(-self.n // cost)
-            return
-        least, most = (-(-k // cost) for k in (self.n_min, self.n_max))
-        chunks = 1
-        while chunks * CHUNK < most:
-            if chunks * CHUNK >= least:
-                yield chunks * CHUNK
-            # 1, 2, 3, 4, 6, 8, 12, 16, 24, ...
-            chunks = (
-                chunks + 1
-                if chunks < 2
-                else (chunks * 3 // 2 if chunks & (chunks - 1) == 0 else chunks // 3 * 4)
-            )
-        yield most
-
-    def reached(self, estimate: Estimate) -> str:
-        """Return "rtol" or "atol" if the interval is narrow enough and can be trusted, else ""."""
-        s = estimate._summary()
-        m = estimate._total()[1][: estimate._layout.outputs]
-        with np.errstate(all="ignore"):
-            vague = (m[:, 5] * m[:, 0] / m[:, 3] ** 2 - 1) / m[:, 0]
-        if not np.all(m[:, 3] > 0) or not np.all(vague <= _VAGUE**2):
-            return ""
-        width = estimate._half_width(self.level)
-        if self.atol > 0 and np.all(width <= self.atol):
-            return "atol"
-        relative = self.rtol * np.abs(s.mean)
-        if np.all(width <= np.maximum(self.atol, relative)):
-            return "rtol"
-        return ""
-
-
-def _positive(value: Any, name: str) -> float:
-    result = real(value, name)
-    if not 0 < result < np.inf:
-        msg = f"{name} must be positive and finite, got {value}"
-        raise ValueError(msg)
-    return result
-
-
-class _Driver:
-    """Runs chunks until the goal is reached."""
-
-    def __init__(
-        self, problem: Problem, estimate: Estimate, run: str, goal: _Goal, progress: bool | None
-    ) -> None:
-        self.problem, self.estimate, self.goal, self.progress = problem, estimate, goal, progress
-        self.tree = estimate._tree(run)
-        self.tree.drop_unfinished()
-        self.start = time.monotonic()
-        self.chunks_a_second = 0.0
-
-    def go(self, on_interrupt: str) -> None:
-        estimate = self.estimate
-        estimate.success, estimate.status, estimate.message = True, "n", ""
-        try:
-            with sample_bar(self.progress) as self.bar:
-                self._stages()
-        except KeyboardInterrupt as interrupt:
-            estimate.success, estimate.status = False, "interrupt"
-            estimate.message = "interrupted"
-            if on_interrupt == "raise":
-                interrupt.estimate = estimate  # type: ignore[attr-defined]
-                raise
-
-    def _stages(self) -> None:
-        estimate, goal = self.estimate, self.goal
-        for values in goal.stages(estimate._layout.cost):
-            held = int(_core.total([self.tree])[0][0, 2])
-            if goal.n is not None and held > values:
-                msg = f"resume has {held} samples already, more than n = {goal.n}"
-                raise ValueError(msg)
-            if not self._run_to(values):
-                done = "" if goal.looks else "time"
-                estimate.status = "time"
-                estimate.success = done == "time" and goal.n is None
-                estimate.message = f"stopped after {goal.seconds:g} seconds"
-                return
-            if goal.looks:
-                estimate.status = goal.reached(estimate)
-                if estimate.status:
-                    return
-        if goal.n is None:
-            estimate.status = "n_max"
-            estimate.success = False
-            estimate.message = f"n_max = {goal.n_max:,} samples did not reach the precision"
-            warnings.warn(estimate.message, RuntimeWarning, stacklevel=5)
-
-    def _run_to(self, values: int) -> bool:
-        """Add chunks until there are `values` values; False if the time is over before."""
-        chunks = -(-values // CHUNK)
-        for begin, end in self._gaps(chunks):
-            first = begin
-            while first < end:
-                if first > 0 and time.monotonic() - self.start >= self.goal.seconds:
-                    return False
-                count = min(end - first, self._piece())
-                last = values - (chunks - 1) * CHUNK if first + count == chunks else CHUNK
-                start = time.monotonic()
-                self.problem.run(self.tree, first, count, last)
-                self.chunks_a_second = count / max(time.monotonic() - start, 1e-9)
-                first += count
-                self.bar.show(first / chunks, lambda: repr(self.estimate))
-        return True
-
-    def _piece(self) -> int:
-        """Return how many chunks to run before looking around."""
-        if self.chunks_a_second == 0.0:
-            return 1
-        return int(min(max(self.chunks_a_second * _PIECE, 1), _core.MAX_CHUNKS))
-
-    def _gaps(self, chunks: int) -> list[tuple[int, int]]:
-        """Return the ranges below `chunks` that are not there yet."""
-        gaps, first = [], 0
-        for level, index, *_ in self.tree.nodes()[0]:
-            begin = int(index) << int(level)
-            if begin > first:
-                gaps.append((first, min(begin, chunks)))
-            first = begin + (1 << int(level))
-        if first < chunks:
-            gaps.append((first, chunks))
-        return [(a, b) for a, b in gaps if a < b]

@@ -1,0 +1,186 @@
+"""Variance reduction: a function and a law made into others with the same expectation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fastnet._arrays import Array
+
+_LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
+
+
+def parts_of(dist: Any) -> list[Any]:
+    """Return the scalar laws of a distribution or a sequence of them."""
+    return list(dist) if isinstance(dist, Sequence) else [dist]
+
+
+def law_of(dist: Any) -> tuple[str, float, float]:
+    """Return name and parameters of a law that the engine draws; ("", 0, 0) for another."""
+    law = getattr(dist, "_draw", None)
+    return ("", 0.0, 0.0) if law is None else (str(law[0]), float(law[1]), float(law[2]))
+
+
+class UnitUniform:
+    """The uniform law on [0, 1), of which quantile functions make others."""
+
+    dim = None
+    _draw = ("uniform", 0.0, 1.0)
+
+    def sample(self, size: Any, *, rng: Any = None, dtype: Any = np.float64) -> Array:
+        return np.asarray(rng.random(size, dtype))
+
+
+def quantile(dist: Any, u: Any) -> Any:
+    """Return the value below which X is with probability u."""
+    name, a, b = law_of(dist)
+    if name == "uniform":
+        return a + (b - a) * u
+    if name == "exponential":
+        return a - b * np.log1p(-u)
+    if hasattr(dist, "icdf"):
+        return dist.icdf(u)
+    msg = f"this method needs a law with a quantile function (icdf), got {dist!r}"
+    raise ValueError(msg)
+
+
+def quantiles(dist: Any, u: Any) -> Any:
+    """Return quantile for each column of a sequence of laws."""
+    if not isinstance(dist, Sequence):
+        return quantile(dist, u)
+    return np.stack([quantile(part, u[:, j]) for j, part in enumerate(dist)], axis=-1)
+
+
+def mean_of(results: list[Any]) -> Any:
+    """Return the mean of several values of f, of whatever form f gives them in."""
+    if isinstance(results[0], tuple | list):
+        return tuple(mean_of(list(same)) for same in zip(*results, strict=True))
+    share = 1.0 / len(results)
+    total = results[0] * share
+    for other in results[1:]:
+        total = total + other * share
+    return total
+
+
+class Antithetic:
+    """The mean of f at x and at its mirror image, which is as likely."""
+
+    def __init__(self, f: Any, dist: Any) -> None:
+        self.f, self.dist = f, dist
+        laws = [law_of(part) for part in parts_of(dist)]
+        if all(name in ("normal", "laplace") for name, _, _ in laws):
+            self.center: Any = [2 * a for _, a, _ in laws]
+        elif all(name == "uniform" for name, _, _ in laws):
+            self.center = [a + b for _, a, b in laws]
+        elif hasattr(dist, "_whiten"):
+            # A multivariate normal law.
+            self.center = 2 * np.asarray(dist.mean())
+        else:
+            self.center = None
+
+    @property
+    def law(self) -> Any:
+        """The law of what it is called with."""
+        if self.center is not None:
+            return self.dist
+        if isinstance(self.dist, Sequence):
+            return [UnitUniform() for _ in self.dist]
+        return UnitUniform()
+
+    def __call__(self, x: Any) -> Any:
+        if self.center is None:
+            pair = [quantiles(self.dist, x), quantiles(self.dist, 1 - x)]
+        elif isinstance(self.dist, Sequence) or getattr(self.dist, "dim", None) is not None:
+            pair = [x, np.asarray(self.center, x.dtype) - x]
+        else:
+            pair = [x, self.center[0] - x]
+        return mean_of([v if self.f is None else self.f(v) for v in pair])
+
+
+class Stratified:
+    """The mean of f over one value in each of several strata of equal probability.
+
+    Such means are independent, so that their spread gives an honest error.
+    """
+
+    def __init__(self, f: Any, dist: Any, strata: int) -> None:
+        if isinstance(dist, Sequence) or getattr(dist, "dim", None) is not None:
+            msg = "method='stratified' takes a scalar distribution"
+            raise ValueError(msg)
+        self.f, self.dist, self.strata = f, dist, strata
+        quantile(dist, np.array([0.5]))
+        self.law = [UnitUniform() for _ in range(strata)]
+
+    def __call__(self, u: Any) -> Any:
+        values = []
+        for k in range(self.strata):
+            x = quantile(self.dist, (u[:, k] + k) * (1.0 / self.strata))
+            values.append(x if self.f is None else self.f(x))
+        return mean_of(values)
+
+
+class Weight:
+    """The ratio of two densities: what values drawn from the second count for the first."""
+
+    def __init__(self, dist: Any, proposal: Any) -> None:
+        self.dist, self.proposal = dist, proposal
+        if isinstance(dist, Sequence) != isinstance(proposal, Sequence) or (
+            isinstance(dist, Sequence) and len(dist) != len(proposal)
+        ):
+            msg = "proposal must have as many components as dist"
+            raise ValueError(msg)
+
+    def __call__(self, x: Any) -> Any:
+        return np.exp(_log_density(self.dist, x) - _log_density(self.proposal, x))
+
+
+def _log_density(dist: Any, x: Any) -> Any:
+    if isinstance(dist, Sequence):
+        total = _log_density(dist[0], x[:, 0])
+        for j in range(1, len(dist)):
+            total = total + _log_density(dist[j], x[:, j])
+        return total
+    name, a, b = law_of(dist)
+    if name == "normal" and b > 0:
+        return -0.5 * np.square((x - a) / b) - (math.log(b) + _LOG_ROOT_2PI)
+    if name == "laplace" and b > 0:
+        return -np.abs(x - a) / b - math.log(2 * b)
+    if name == "uniform" and b > a:
+        return np.where((x >= a) & (x < b), -math.log(b - a), -math.inf)
+    if name == "exponential" and b > 0:
+        return np.where(x >= a, -(x - a) / b - math.log(b), -math.inf)
+    if hasattr(dist, "logpdf"):
+        return dist.logpdf(x)
+    if hasattr(dist, "logpmf"):
+        return dist.logpmf(x)
+    msg = f"importance sampling needs a law with a density (logpdf), got {dist!r}"
+    raise ValueError(msg)
+
+
+def sobol_means(
+    function: Any, dist: Any, entropy: tuple[int, ...], dtype: Any, replicates: int, points: int
+) -> Array:
+    """Return the means of a function's columns over scrambled Sobol' points, (columns, replicates).
+
+    Each replicate is a scrambling of its own (Owen 1995), so that their means are independent and
+    unbiased.
+    """
+    try:
+        from scipy.stats import qmc
+    except ImportError as error:
+        msg = 'quasi-random points need SciPy: pip install "fastnet-cpu[stats]"'
+        raise ImportError(msg) from error
+    dimension = len(parts_of(dist))
+    power = points.bit_length() - 1
+    means = []
+    for r in range(replicates):
+        seed = np.random.default_rng([*entropy, r])
+        u = qmc.Sobol(dimension, scramble=True, rng=seed).random_base2(power)
+        # Points of 30 bits may be 0, which has no finite quantile.
+        u = np.clip(u, 2.0**-54, 1 - 2.0**-53)
+        x = quantiles(dist, u if isinstance(dist, Sequence) else u[:, 0])
+        means.append(function.array(np.asarray(x, dtype)).mean(axis=1, dtype=np.float64))
+    return np.ascontiguousarray(np.array(means).T)

@@ -1,0 +1,101 @@
+"""conditional_expectation: closed forms, the tower rule, the decomposition of the variance."""
+
+import numpy as np
+import pytest
+
+from fastnet.montecarlo import conditional_expectation
+
+stats = pytest.importorskip("fastnet.stats", reason="needs distributions")
+
+if not hasattr(stats, "Joint"):
+    pytest.skip("needs joint laws", allow_module_level=True)
+
+MEAN, COV = [1.0, -2.0], [[4.0, 1.8], [1.8, 9.0]]
+NORMAL = stats.Joint.normal(MEAN, COV)
+AT = np.array([-2.0, 0.0, 1.0, 3.0])
+# E[y given x] = mu_y + rho s_y / s_x (x - mu_x).
+TRUTH = -2 + 0.45 * (AT - 1)
+
+
+def chain():
+    return stats.Joint(x=stats.Uniform(-2, 2), y=lambda x: stats.Normal(x**2, 0.5))
+
+
+def test_a_normal_law_is_exact():
+    c = conditional_expectation("y", "x", NORMAL, AT)
+    np.testing.assert_allclose(c.mean, TRUTH, rtol=1e-14)
+    assert c.method == "exact"
+    assert not c.standard_error.any()
+    assert conditional_expectation("y", "x", NORMAL, 1.0).mean == pytest.approx(-2)
+
+
+def test_a_table_by_enumeration():
+    p = np.array([[0.1, 0.2, 0.1], [0.3, 0.1, 0.2]])
+    joint = stats.Joint.table(p)
+    c = conditional_expectation("y", "x", joint, [0, 1])
+    expected = (p * np.arange(3)).sum(axis=1) / p.sum(axis=1)
+    np.testing.assert_allclose(c.mean, expected, rtol=1e-14)
+    # The tower rule: E[E[y given x]] = E[y].
+    assert p.sum(axis=1) @ c.mean == pytest.approx((p * np.arange(3)).sum(), rel=1e-14)
+
+
+@pytest.mark.parametrize("method", ["bins", "regression"])
+def test_estimates_of_a_normal_law(method):
+    c = conditional_expectation("y", "x", NORMAL, AT, method=method, n=2**16, rng=1)
+    assert c.method == method
+    assert c.n == 2**16
+    assert np.all(c.standard_error > 0)
+    # A bin is wider in the tails, where the line's slope then counts.
+    np.testing.assert_allclose(c.mean, TRUTH, atol=0.35)
+
+
+def test_a_chain_by_bins():
+    c = conditional_expectation("y", "x", chain(), [0.0, 1.0, 1.5], rng=1)
+    assert c.method == "bins"
+    np.testing.assert_allclose(c.mean, [0, 1, 2.25], atol=5 * c.standard_error.max() + 0.01)
+
+
+def test_functions_of_all_variables():
+    c = conditional_expectation(lambda v: v[:, 0] * v[:, 1], "x", chain(), 1.5, rng=1)
+    assert c.mean == pytest.approx(1.5**3, abs=0.1)
+
+
+def test_the_tower_rule_and_the_decomposition_of_the_variance():
+    x = np.linspace(-1.97, 1.97, 65)
+    c = conditional_expectation("y", "x", chain(), x, rng=1)
+    # E[x^2] = 4/3; Var[E[y given x]] = Var[x^2] = 16/5 - 16/9.
+    assert np.mean(c.mean) == pytest.approx(4 / 3, abs=0.05)
+    assert np.var(c.mean) == pytest.approx(16 / 5 - 16 / 9, rel=0.1)
+
+
+def test_bits_and_seeds():
+    a, b = (conditional_expectation("y", "x", chain(), AT / 2, rng=4) for _ in range(2))
+    np.testing.assert_array_equal(a.mean, b.mean)
+    other = conditional_expectation("y", "x", chain(), AT / 2, rng=5)
+    assert not np.array_equal(a.mean, other.mean)
+
+
+def test_discrete_values_are_not_mixed():
+    joint = stats.Joint.empirical({"x": [0, 0, 1, 1], "y": [1, 3, 5, 9]})
+    c = conditional_expectation("y", "x", joint, [0, 1], n=4096, rng=1)
+    np.testing.assert_allclose(c.mean, [2, 7], atol=0.3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        (("y", "x", 3, 0.0), TypeError, "joint must be"),
+        (("z", "x", NORMAL, 0.0), ValueError, "x and y must be among x, y"),
+        (("y", "w", NORMAL, 0.0), ValueError, "x and y must be among"),
+        ((3, "x", NORMAL, 0.0), TypeError, "y must be a name"),
+        (("y", "x", NORMAL, np.nan), ValueError, "at must be finite"),
+        ((lambda v: v, "x", NORMAL, 0.0), ValueError, "y must return"),
+    ],
+)
+def test_bad_arguments(arguments, error, match):
+    with pytest.raises(error, match=match):
+        conditional_expectation(*arguments)
+    with pytest.raises(ValueError, match="method"):
+        conditional_expectation("y", "x", NORMAL, 0.0, method="magic")
+    with pytest.raises(ValueError, match="exact"):
+        conditional_expectation("y", "x", chain(), 0.0, method="exact")
