@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tomllib
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -359,17 +360,21 @@ def test_a_level_shares_no_function_with_another(tmp_path):
     # Without optimisation nothing is inlined that need not be, so whatever could be shared shows.
     # What is shared would be so at every level: one is enough.
     level = next(level for level in ("avx2", "neon", "baseline") if level in HERE)
-    shared = []
     extensions = [(source, name) for name, (source, _) in EXTENSIONS.items() if "avx512" in HERE]
-    for source, level in [*((source, level) for source in SOURCES), *extensions]:
+
+    def shared_by(part):
+        source, level = part
         path = compile_kernel(source, level, "-O0", tmp_path)
         lines = subprocess.run(
             ["nm", "-C", "--defined-only", "--extern-only", str(path)],
             check=True, capture_output=True, text=True,
         ).stdout.splitlines()  # fmt: skip
         symbols = [line.split(maxsplit=2)[2] for line in lines]
-        shared += [f"{source}: {s}" for s in symbols if not s.startswith(f"fastnet::{level}::")]
-    assert not shared
+        return [f"{source}: {s}" for s in symbols if not s.startswith(f"fastnet::{level}::")]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = pool.map(shared_by, [*((source, level) for source in SOURCES), *extensions])
+        assert not [symbol for symbols in found for symbol in symbols]
 
 
 @pytest.mark.parametrize(
