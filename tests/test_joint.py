@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 import scipy.stats as ss
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -25,6 +25,7 @@ def random_covariance(rng, d):
 # ---- tables ----
 
 
+@example(np.array([1.0, *[3e-227] * 11]).reshape(2, 3, 2), ["a", "b", "c"])
 @given(
     arrays(np.float64, (2, 3, 2), elements=st.floats(0, 1)).filter(lambda p: p.sum() > 0.1),
     st.permutations(["a", "b", "c"]),

@@ -136,6 +136,7 @@ class TableJoint(Joint):
     def mutual_information(self, a: str, b: str) -> float:
         """Return the sum of p(a, b) log(p(a, b) / (p(a) p(b)))."""
         p = self._summed(self._pair(a, b))
-        independent = np.outer(p.sum(1), p.sum(0))
-        ratio = np.where(p > 0, p / np.where(p > 0, independent, 1), 1)
-        return max(0.0, math.fsum((p * np.log(ratio)).flat))
+        i, j = np.nonzero(p)
+        # Not by the product of the marginals, which may be too small for a float.
+        ratio = np.log(p[i, j] / p.sum(1)[i]) - np.log(p.sum(0)[j])
+        return max(0.0, math.fsum(p[i, j] * ratio))
