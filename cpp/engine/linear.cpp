@@ -120,8 +120,30 @@ void linear_forward(Index m, Index n, Index k, Operand<T> x, Operand<T> w, bool 
 
 template <class T>
 void input_gradient(const Kernels& table, Index m, Index n, Index k, const T* dy, Index dy_row,
-                    const T* w, Index w_row, T* dx, Index dx_row, T* scratch) noexcept {
+                    const T* w, Index w_stride, T* dx, Index dx_row, T* scratch) noexcept {
   const auto& product = table.of<T>().product;
+  // Where W has fewer elements than dY and dX, as a narrow head has, W is transposed.
+  const Index w_row = padded_row<T>(k);
+  if (n * k <= m * (n + k) && n * w_row <= input_gradient_elements(n, k)) {
+    product.transpose(w, k, n, w_stride, scratch, w_row);
+    for (Index j = 0; j < n; ++j) {
+      std::fill(scratch + j * w_row + k, scratch + (j + 1) * w_row, T(0));
+    }
+    ProductArgs<T> args{};
+    args.m = m;
+    args.n = k;
+    args.k = n;
+    args.a = dy;
+    args.a_row = dy_row;
+    args.a_k = 1;
+    args.b = scratch;
+    args.b_row = w_row;
+    args.b_padded = true;
+    args.c = dx;
+    args.c_row = dx_row;
+    product.product(args);
+    return;
+  }
   T* const dy_columns = scratch;
   T* const dx_columns = scratch + n * kGradientRows;
   for (Index i = 0; i < m; i += kGradientRows) {
@@ -138,7 +160,7 @@ void input_gradient(const Kernels& table, Index m, Index n, Index k, const T* dy
     args.n = rows;
     args.k = n;
     args.a = w;
-    args.a_row = w_row;
+    args.a_row = w_stride;
     args.a_k = 1;
     args.b = dy_columns;
     args.b_row = kGradientRows;

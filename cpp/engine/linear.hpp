@@ -27,12 +27,12 @@ void linear_forward(Index m, Index n, Index k, Operand<T> x, Operand<T> w, bool 
 template <class T>
 void linear_backward_x(Index m, Index n, Index k, Operand<T> dy, Operand<T> w, T* dx, Index dx_row);
 
-// The same on the calling thread, for W that lies by rows `w_row` apart. dY and dX are transposed,
-// which are smaller than W where that matters, so that W is read as it lies: lanes are rows of the
-// batch. `scratch` has input_gradient_elements.
+// The same on the calling thread, for W that lies by rows `w_stride` apart. Either W is transposed
+// or dY and dX are, what has fewer elements; then W is read as it lies and lanes are rows of the
+// batch. `scratch` has input_gradient_elements and begins on a cache line.
 template <class T>
 void input_gradient(const Kernels& table, Index m, Index n, Index k, const T* dy, Index dy_row,
-                    const T* w, Index w_row, T* dx, Index dx_row, T* scratch) noexcept;
+                    const T* w, Index w_stride, T* dx, Index dx_row, T* scratch) noexcept;
 
 // Rows of the batch that it takes at a time: 4 or 8 registers, the transposed rows of a layer of
 // 1000 features stay in L2.
