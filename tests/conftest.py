@@ -1,5 +1,7 @@
 """What the tests share: every ISA level here, both dtypes, 1, 2 and 7 threads."""
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -27,3 +29,11 @@ def threads(request):
 @pytest.fixture
 def rng():
     return np.random.default_rng(20260101)
+
+
+@pytest.fixture
+def sigint():
+    """Ctrl-C raises KeyboardInterrupt, also where a shell started this with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield signal.SIGINT
+    signal.signal(signal.SIGINT, before)

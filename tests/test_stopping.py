@@ -1,7 +1,6 @@
 """When an expectation stops: precision, time, Ctrl-C; and that it is not fooled."""
 
 import os
-import signal
 import threading
 
 import numpy as np
@@ -76,21 +75,21 @@ def test_a_run_can_be_resumed_until_precise():
 
 
 @pytest.mark.parametrize("where", ["python", "traced"])
-def test_interrupts(where):
+def test_interrupts(where, sigint):
     def f(x):
         if where == "python" and len(x) > 509:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), sigint)
         return np.sort(x) if where == "python" else x
 
     if where == "traced":
-        timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+        timer = threading.Timer(0.2, os.kill, (os.getpid(), sigint))
         timer.start()
     e = expectation(f, NORMAL, n=2**40, rng=1, on_interrupt="partial")
     assert (e.success, e.status) == (False, "interrupt")
     assert e.n < 2**40
     if where == "traced":
         assert e.n > 0
-        timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+        timer = threading.Timer(0.2, os.kill, (os.getpid(), sigint))
         timer.start()
     with pytest.raises(KeyboardInterrupt) as caught:
         expectation(f, NORMAL, n=2**40, rng=1)

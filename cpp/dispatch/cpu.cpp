@@ -19,7 +19,8 @@ struct Cpuid {
 
 Cpuid cpuid(unsigned leaf, unsigned subleaf = 0) noexcept {
   Cpuid r;
-  if (__get_cpuid_max(leaf & 0x80000000u, nullptr) >= leaf) {
+  // Clang 14 declares an int, GCC an unsigned.
+  if (static_cast<unsigned>(__get_cpuid_max(leaf & 0x80000000u, nullptr)) >= leaf) {
     __cpuid_count(leaf, subleaf, r.a, r.b, r.c, r.d);
   }
   return r;

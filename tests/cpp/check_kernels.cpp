@@ -5,6 +5,7 @@
 // Built without Python (FASTNET_BUILD_CHECKS), so that it can be compiled for another architecture
 // and run by an emulator: the lines of avx2, avx512 and neon must be equal. A kernel is added by
 // one line in check_type or check_bits.
+#include <algorithm>
 #include <cinttypes>
 #include <cmath>
 #include <cstdint>
@@ -251,9 +252,10 @@ void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
     });
   }
   for (int i = 0; i < static_cast<int>(fastnet::ExpressionOp::kCount); ++i) {
-    check(numbered("evaluate", i), [&](Memory& m, Index n) {
+    check(numbered("evaluate", i), [&](Memory& m, Index length) {
       // Register 2 becomes the operation of 0 and 1, and of truth values of 1 and 0.
       constexpr Index tile = fastnet::kExpressionTile<T>;
+      const Index n = std::min(length, tile);
       T* registers = m.out<T>(3 * tile);
       const T* x = m.any<T>(2 * n);
       for (Index j = 0; j < 2 * n; ++j) registers[j < n ? j : tile + j - n] = x[j];
