@@ -34,9 +34,9 @@ def batch(rng, rows=37, features=20, classes=5, dtype=np.float32):
     return rng.standard_normal((rows, features)).astype(dtype), rng.integers(0, classes, rows)
 
 
-def taped_step(model, loss, optimizer, x, y):
+def taped_step(model, loss, optimizer, x, y, sample_weight=None):
     optimizer.zero_grad()
-    value = loss(model(fastnet.tensor(x)), y)
+    value = loss(model(fastnet.tensor(x)), y, sample_weight)
     value.backward()
     optimizer.step()
     return value.item()

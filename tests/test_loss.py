@@ -94,7 +94,7 @@ def cases_of_the_reference(rng):
     options = {"weight": weight, "label_smoothing": 0.2, "sample_weight": s}
     yield "cross_entropy", x, y, {**options, "ignore_index": 4}
     yield "cross_entropy", x, p, options
-    yield "nll_loss", x, y, {"weight": weight, "ignore_index": 0}
+    yield "nll_loss", x, y, {"weight": weight, "ignore_index": 0, "sample_weight": s}
     for name, parameters in ELEMENT_LOSSES.items():
         extra = {"weight": p, "pos_weight": weight} if name.startswith("binary") else {}
         yield name, x, p, {**parameters, **extra, "sample_weight": s}
@@ -192,9 +192,11 @@ def test_nll_matches_reference(isa, dtype, rng):
         y = rng.integers(0, classes, n)
         y[n // 2 :: 3] = -100
         weight = (rng.random(classes) + 0.1).astype(dtype)
-        for w, reduction in itertools.product((None, weight), REDUCTIONS):
-            arguments = (w, -100, reduction)
-            wide = (None if w is None else w.astype(float), -100, reduction)
+        samples = rng.random(n).astype(dtype)
+        for w, s, reduction in itertools.product((None, weight), (None, samples), REDUCTIONS):
+            arguments = (w, -100, reduction, s)
+            wide = [None if a is None else a.astype(float) for a in (w, s)]
+            wide = (wide[0], -100, reduction, wide[1])
             expected = reference.nll_loss(x.astype(float), y, *wide)
             # The products, and one rounding of value and factor.
             bound = 4 * eps(dtype) * np.abs(expected)

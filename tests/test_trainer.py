@@ -63,6 +63,7 @@ LOSSES = {
     ),
     "sum": (lambda: nn.CrossEntropyLoss(reduction="sum"), "classes"),
     "probabilities": (nn.CrossEntropyLoss, "probabilities"),
+    "nll": (lambda: nn.NLLLoss(weight=[1, 2, 3, 4, 5], ignore_index=2), "classes"),
     "bce": (lambda: nn.BCEWithLogitsLoss(pos_weight=[1, 2, 3, 4, 5]), "probabilities"),
     "mse": (nn.MSELoss, "numbers"),
     "l1": (nn.L1Loss, "numbers"),
@@ -76,14 +77,17 @@ def test_step_equals_the_tape_for_each_loss(dtype, threads, rng, name):
     make, kind = LOSSES[name]
     loss = make()
     taped, optimizer, fused, trainer = pair(lambda: mlp(dtype=dtype), loss, OPTIMIZERS["sgd"])
-    for _ in range(3):
+    for weighted in (False, True, False):
         x, y = batch(rng, dtype=dtype)
+        s = rng.uniform(0, 2, len(x)).astype(dtype) if weighted else None
         if kind == "numbers":
             y = rng.standard_normal((len(x), 5)).astype(dtype)
         elif kind == "probabilities":
             y = rng.dirichlet(np.ones(5), len(x)).astype(dtype)
-        assert trainer.step(x, y) == taped_step(taped, loss, optimizer, x, y)
+        assert trainer.step(x, y, s) == taped_step(taped, loss, optimizer, x, y, s)
     assert_same_weights(fused, taped)
+    expected = loss(fused.eval()(x), y, s)
+    assert trainer.evaluate(x, y, s)["loss"] == expected
 
 
 def test_step_equals_the_tape_with_dropout(isa, dtype, threads, rng):

@@ -116,6 +116,7 @@ def nll_loss(
     weight: Any = None,
     ignore_index: int = -100,
     reduction: str = "mean",
+    sample_weight: Any = None,
 ) -> Any:
     """Negative log-likelihood, l = -w_y x_y, of log-probabilities x and classes y.
 
@@ -124,10 +125,8 @@ def nll_loss(
     input : array_like, shape (classes,), (batch, classes) or (batch, classes, *)
         Log-probabilities, as `log_softmax` gives them.
     target : array_like of int, shape (batch, *)
-    weight : array_like, shape (classes,), optional
-    ignore_index : int
-    reduction : {"mean", "sum", "none"}
-        The mean is sum(l) / sum(w_y).
+    weight, ignore_index, reduction, sample_weight
+        As in `cross_entropy`; the mean is sum(s l) / sum(s w_y).
 
     Returns
     -------
@@ -140,7 +139,8 @@ def nll_loss(
     >>> F.nll_loss(np.log(np.float32([[0.5, 0.5], [0.25, 0.75]])), [0, 0], reduction="none")
     array([0.6931472, 1.3862944], dtype=float32)
     """
-    return class_loss("nll", input, target, weight, ignore_index, reduction).value()
+    loss = class_loss("nll", input, target, weight, ignore_index, reduction, 0.0, sample_weight)
+    return loss.value()
 
 
 def nll_loss_backward(
@@ -150,9 +150,10 @@ def nll_loss_backward(
     weight: Any = None,
     ignore_index: int = -100,
     reduction: str = "mean",
+    sample_weight: Any = None,
     out: Array | None = None,
 ) -> Array:
-    """Gradient of `nll_loss` with respect to the input: -w_y dy at the class, else 0.
+    """Gradient of `nll_loss` with respect to the input: -s w_y dy at the class, else 0.
 
     Examples
     --------
@@ -161,7 +162,8 @@ def nll_loss_backward(
     >>> F.nll_loss_backward(1.0, np.float32([[-1, -2]]), [1])
     array([[ 0., -1.]], dtype=float32)
     """
-    return class_loss("nll", input, target, weight, ignore_index, reduction).gradient(dy, out)
+    loss = class_loss("nll", input, target, weight, ignore_index, reduction, 0.0, sample_weight)
+    return loss.gradient(dy, out)
 
 
 @taped(lambda *args: binary_cross_entropy_with_logits_backward(*args))
@@ -355,9 +357,8 @@ def smooth_l1_loss_backward(
     >>> F.smooth_l1_loss_backward(1.0, np.float32([1, 4]), np.float32([0, 0]), "sum", beta=2.0)
     array([0.5, 1. ], dtype=float32)
     """
-    return element_loss("smooth_l1", input, target, reduction, sample_weight, beta).gradient(
-        dy, out
-    )
+    loss = element_loss("smooth_l1", input, target, reduction, sample_weight, beta)
+    return loss.gradient(dy, out)
 
 
 @taped(lambda *args: huber_loss_backward(*args), difference=True)

@@ -113,11 +113,12 @@ class NLLLoss(Loss):
         self._weights("weight", weight)
         self.ignore_index = ignore_index
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any, sample_weight: Any = None) -> Any:
         """Return the loss."""
         return F.nll_loss(
-            input, target, self._as("weight", input), self.ignore_index, self.reduction
-        )
+            input, target, self._as("weight", input), self.ignore_index, self.reduction,
+            sample_weight,
+        )  # fmt: skip
 
 
 class BCEWithLogitsLoss(Loss):

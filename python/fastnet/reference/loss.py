@@ -105,11 +105,14 @@ def nll_loss(
     weight: Array | None = None,
     ignore_index: int = -100,
     reduction: str = "mean",
+    sample_weight: Array | None = None,
 ) -> Any:
     """Return the reduced -w_y x_y."""
     x = _classes_last(input)
     wq, weights = _targets(x, target, weight, ignore_index, 0.0)
-    return _reduce(-np.where(wq == 0, 0, wq * x).sum(axis=-1), reduction, weights.sum())
+    s = _row_weights(sample_weight, x.shape[:-1])
+    terms = -s * np.where(wq == 0, 0, wq * x).sum(axis=-1)
+    return _reduce(terms, reduction, (s * weights).sum())
 
 
 def nll_loss_backward(
@@ -119,11 +122,14 @@ def nll_loss_backward(
     weight: Array | None = None,
     ignore_index: int = -100,
     reduction: str = "mean",
+    sample_weight: Array | None = None,
 ) -> Array:
-    """Return -w_y dy / denominator at the class."""
+    """Return -w_y s dy / denominator at the class."""
     x = _classes_last(input)
     wq, weights = _targets(x, target, weight, ignore_index, 0.0)
-    dx = _scaled(-wq, _factor(dy, reduction, weights.sum())[..., np.newaxis])
+    s = _row_weights(sample_weight, x.shape[:-1])
+    factor = _scaled(s, _factor(dy, reduction, (s * weights).sum()))
+    dx = _scaled(-wq, factor[..., np.newaxis])
     return np.moveaxis(dx, -1, min(x.ndim - 1, 1))
 
 
