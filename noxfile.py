@@ -128,7 +128,9 @@ def serial(session: nox.Session) -> None:
 def clang(session: nox.Session) -> None:
     """Run the test suite on a build by Clang (Debian: clang, libomp-dev)."""
     install(session, ".[test]", CMAKE_CXX_COMPILER="clang++")
-    pytest(session)
+    # libomp 14 sizes its first team by memory it has not written and may abort before any call.
+    malformed = "test_openmp_environment_does_not_change_results[OMP_NUM_THREADS=abc]"
+    pytest(session, f"--deselect=tests/test_process.py::{malformed}")
 
 
 @nox.session(default=False)

@@ -76,6 +76,20 @@ def test_same_bits_on_every_fma_level_thread_count_and_batch(dtype, rng):
             assert_same_bits(a, b)
 
 
+@pytest.mark.parametrize("m", [1, 15, 16, 17, 70, 300])
+def test_a_column_does_not_depend_on_how_many_there_are(isa, dtype, rng, m):
+    for k in (1, 16, 37):
+        x, weight, bias = make(rng, m, k, 40, dtype)
+        dy = rng.standard_normal((m, 40)).astype(dtype)
+        y = F.linear(x, weight, bias, "relu")
+        _, dw, db = F.linear_backward(dy, x, weight)
+        for n in (1, 2, 3, 4, 5):
+            assert_same_bits(F.linear(x, weight[:n], bias[:n], "relu"), y[:, :n])
+            some = F.linear_backward(dy[:, :n], x, weight[:n])
+            assert_same_bits(some[1], dw[:n])
+            assert_same_bits(some[2], db[:n])
+
+
 def test_any_layout_gives_the_same_bits(isa, dtype, rng):
     x, weight, bias = make(rng, 9, 20, 33, dtype)
     dy = rng.standard_normal((9, 33)).astype(dtype)

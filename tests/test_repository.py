@@ -200,6 +200,7 @@ TESTED_BY = {
     "dot": "quantization",
     "lanes": "reduce",
     "map": "activation",
+    "narrow": "linear",
     "quantized": "quantization",
     "sigmoid": "activation",
     "trig": "math",

@@ -63,7 +63,9 @@ int affinity_cores() noexcept {
 
 int omp_threads() noexcept {
 #ifdef _OPENMP
-  return omp_get_max_threads();
+  // libomp 14 answers with what memory held where OMP_NUM_THREADS is not a number.
+  const int threads = omp_get_max_threads();
+  return threads >= 1 ? threads : omp_get_num_procs();
 #else
   return 1;
 #endif

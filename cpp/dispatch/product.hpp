@@ -5,14 +5,14 @@
 
 namespace fastnet {
 
-// C = A B (+ C) (+ bias), then relu if asked.
+// C = A B (+ bias), then relu if asked.
 //   A(i, p) = a[i * a_row + p * a_k], one of a_row and a_k being 1;   i < m, p < k
 //   B(p, j) = b[p * b_row + j];                                       j < n
 //   C(i, j) = c[i * c_row + j]; only j < n is written.
-// Every element is one chain over p = 0 .. k-1, acc = fma(A(i, p), B(p, j), acc), started from 0 or
-// from C, and rounded to T at each step; bias is added after it. So an element's bits depend on its
-// row of A, its column of B and k alone: not on m, n, the tile, the thread or the level (on levels
-// with fma).
+// Every element is one chain over p = 0 .. k-1, acc = fma(A(i, p), B(p, j), acc), started from 0
+// and rounded to T at each step; bias is added after it. So an element's bits depend on its row of
+// A, its column of B and k alone: not on m, n, the tile, the thread or the level (on levels with
+// fma).
 template <class T>
 struct ProductArgs {
   std::ptrdiff_t m, n, k;
@@ -23,8 +23,7 @@ struct ProductArgs {
   bool b_padded;  // each row of B may be read up to the next multiple of 64 bytes beyond column n
   T* c;
   std::ptrdiff_t c_row;
-  const T* bias;    // n values, or null
-  bool accumulate;  // start from C instead of 0
+  const T* bias;  // n values, or null
   bool relu;
   T* scratch;  // kProductScratchBytes, 64-byte aligned
 };

@@ -1,5 +1,5 @@
 // The matrix product of one ISA level: the loops around the register tiles.
-#include "kernels/lanes-inl.hpp"
+#include "kernels/narrow-inl.hpp"
 #include "kernels/product-inl.hpp"
 #include "kernels/table.hpp"
 
@@ -62,6 +62,10 @@ void pack_panel(const T* b, Index b_row, Index k, Index columns, T* packed, Inde
 template <class T>
 void product(const ProductArgs<T>& args) noexcept {
   constexpr Index lanes = Vec<T, 1>::kLanes;
+  if (args.n <= kNarrowColumns<T> && args.m >= lanes) {
+    narrow_product(args);
+    return;
+  }
   const bool unit_row = args.a_k != 1;
   const Index blocks = args.k > 0 ? (args.k + kProductDepth - 1) / kProductDepth : 1;
   for (Index block = 0; block < blocks; ++block) {
@@ -90,7 +94,7 @@ void product(const ProductArgs<T>& args) noexcept {
       tile.c_row = args.c_row;
       tile.n = columns;
       tile.bias = last && args.bias ? args.bias + j : nullptr;
-      tile.accumulate = args.accumulate || block > 0;
+      tile.accumulate = block > 0;
       tile.relu = last && args.relu;
       // Tiles of almost equal height: 16 rows are 8 + 8, not 14 + 2.
       const Index tiles = (args.m + panel.max_rows - 1) / panel.max_rows;

@@ -229,9 +229,9 @@ void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
         [&](Memory& m, Index n) { k.product.product(product_args<T>(m, 1, n, 33)); });
   check("product, deep",
         [&](Memory& m, Index n) { k.product.product(product_args<T>(m, 3, 5, 4 * n)); });
-  check("product, added", [&](Memory& m, Index n) {
+  check("product, relu", [&](Memory& m, Index n) {
     auto args = product_args<T>(m, 5, n, 7);
-    args.accumulate = args.relu = true;
+    args.relu = true;
     k.product.product(args);
   });
   check("product, A by columns", [&](Memory& m, Index n) {
@@ -239,6 +239,16 @@ void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
     args.a_row = 1;
     args.a_k = 16;
     k.product.product(args);
+  });
+  check("product, narrow", [&](Memory& m, Index n) {
+    for (Index columns = 1; columns <= 4; ++columns) {
+      auto args = product_args<T>(m, n, columns, 19);
+      k.product.product(args);
+      args = product_args<T>(m, n, columns, 19);
+      args.a_row = 1;
+      args.a_k = n;
+      k.product.product(args);
+    }
   });
   check("transpose", [&](Memory& m, Index n) {
     k.product.transpose(m.in<T>(n * 19), n, 19, 19, m.out<T>(n * 19), n);
