@@ -86,8 +86,11 @@ struct Int8Dot {
     return {{(Native<std::int32_t>)((Halves)(halves << 8) >> 8)},
             {(Native<std::int32_t>)(halves >> 8)}};
   }
+  // Modulo 2^32, like the instruction: what a partial sum exceeds, the offset takes back.
   static FASTNET_INLINE Words add(Words sum, Operand a, Operand b) {
-    return sum + multiply_halves(a.even, b.even) + multiply_halves(a.odd, b.odd);
+    return bitcast<std::int32_t>(bitcast<std::uint32_t>(sum) +
+                                 bitcast<std::uint32_t>(multiply_halves(a.even, b.even)) +
+                                 bitcast<std::uint32_t>(multiply_halves(a.odd, b.odd)));
   }
 #endif
 };
