@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -269,6 +270,16 @@ def test_what_cannot_be_compiled_is_named(rng):
         trainer(nn.Linear(2, 3), loss=nn.MSELoss(reduction="none"))
     with pytest.raises(ValueError, match=r"Linear\(in_features=4.*follows 3 features"):
         trainer(nn.Linear(2, 3), nn.Linear(4, 3))
+    with pytest.raises(TypeError, match=r"Flatten\(start_dim=0.*must leave the first dimension"):
+        trainer(nn.Linear(2, 3), nn.Flatten(0))
+    with pytest.raises(TypeError, match=r"in_features=3.*has dtype float32, others float64"):
+        trainer(nn.Linear(2, 3, dtype=np.float64), nn.Linear(3, 3))
+    with pytest.raises(TypeError, match=r"LayerNorm.*must normalise one dimension"):
+        trainer(nn.Linear(2, 3), nn.LayerNorm((2, 3)))
+    with pytest.raises(TypeError, match=r"LogSoftmax.*dim must be 1 or -1"):
+        trainer(nn.Linear(2, 3), nn.LogSoftmax(0))
+    with pytest.raises(TypeError, match="ModuleList can't be compiled; what can: Sequential"):
+        trainer(nn.Linear(2, 3), nn.ModuleList([nn.ReLU()]))
     shared = nn.Linear(3, 3)
     with pytest.raises(ValueError, match="twice"):
         trainer(shared, nn.ReLU(), shared)
@@ -284,8 +295,11 @@ def test_bad_input_is_named_and_changes_nothing(rng):
     before = weights(model)
     with pytest.raises(ValueError, match=r"x must have shape \(batch, 20\), got \(12, 19\)"):
         trainer.step(x[:, :19], y)
-    with pytest.raises(ValueError, match=r"x must have shape \(batch, 20\), got \(20,\); reshape"):
-        trainer.predict(x[0])
+    for array in (x[0], x[None], x[0, 0]):
+        match = rf"x must have shape \(batch, 20\), got {re.escape(str(array.shape))}; reshape"
+        for call in (trainer.predict, lambda a: trainer.fit(a, y), lambda a: trainer.step(a, y)):
+            with pytest.raises(ValueError, match=match):
+                call(array)
     with pytest.raises(ValueError, match=r"y must have shape \(12,\), got \(11,\)"):
         trainer.step(x, y[:11])
     with pytest.raises(ValueError, match="classes from 0 to 4, got 7 in row 3"):
@@ -303,8 +317,19 @@ def test_bad_input_is_named_and_changes_nothing(rng):
             trainer.fit(x, y, **{name: 0})
         with pytest.raises(TypeError, match=f"{name} must be an int"):
             trainer.fit(x, y, **{name: 1.5})
-    with pytest.raises(ValueError, match="max_norm must be positive"):
-        trainer.step(x, y, max_norm=0)
+    for error, options in [
+        (ValueError, {"max_norm": 0}), (ValueError, {"max_norm": math.nan}),
+        (TypeError, {"max_norm": "1"}), (TypeError, {"shuffle": "no"}),
+        (TypeError, {"progress": "no"}), (TypeError, {"callbacks": print}),
+        (TypeError, {"callbacks": [1]}), (TypeError, {"validation_data": (x,)}),
+        (TypeError, {"validation_data": (x, y, y)}), (TypeError, {"validation_data": x}),
+        (ValueError, {"rng": -1}), (TypeError, {"rng": "seed"}),
+    ]:  # fmt: skip
+        name = "seed" if "rng" in options else next(iter(options))
+        with pytest.raises(error, match=f"^{name} must"):
+            trainer.fit(x, y, **options)
+    with pytest.raises(TypeError, match="accumulate must be a bool"):
+        trainer.gradient(x, y, accumulate="no")
     with pytest.raises(TypeError, match="y must be given"):
         trainer.fit(x)
     with pytest.raises(RuntimeError, match="gradient"):

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from fastnet import _compile, _core
-from fastnet._arrays import Array, output
+from fastnet._arrays import Array, flag, output
+from fastnet._compile.arguments import callables, clip_norm, pair, whole
 from fastnet._epochs import epoch_order as epoch_order
 from fastnet._epochs import run_batches, run_epoch
 from fastnet._progress import progress_bar
@@ -106,7 +107,7 @@ class Trainer:
             skipped and gives NaN.
         """
         self._require_free()
-        plan, norm = self._plan, _norm(max_norm)
+        plan, norm = self._plan, clip_norm(max_norm)
         result = plan.step(x, y, norm) if sample_weight is None else None
         if result is None:
             name, arrays = plan.batch(x, y, sample_weight)
@@ -132,6 +133,7 @@ class Trainer:
             Add to the gradients of the calls before instead of overwriting them.
         """
         self._require_free()
+        accumulate = flag(accumulate, "accumulate")
         name, arrays = self._plan.batch(x, y, sample_weight)
         self._plan.require_batch(len(arrays[0]))
         core = self._plan.core(name)
@@ -154,7 +156,7 @@ class Trainer:
             msg = "apply() needs gradients; call gradient() first"
             raise RuntimeError(msg)
         core = self._plan.core(self._plan.any_loss())
-        core.apply(_norm(max_norm))
+        core.apply(clip_norm(max_norm))
         self._clear_gradients()
         self._plan.publish()
 
@@ -224,16 +226,18 @@ class Trainer:
         Ctrl-C stops it within about 50 ms or one step; the model then is as after a whole step.
         """
         self._require_free()
-        epochs = _count(epochs, "epochs")
-        batch_size = _count(batch_size, "batch_size")
-        patience = None if early_stopping is None else _count(early_stopping, "early_stopping")
-        norm = _norm(max_norm)
-        callbacks = list(callbacks)
+        epochs = whole(epochs, "epochs")
+        batch_size = whole(batch_size, "batch_size")
+        patience = None if early_stopping is None else whole(early_stopping, "early_stopping")
+        norm = clip_norm(max_norm)
+        shuffle = flag(shuffle, "shuffle")
+        progress = None if progress is None else flag(progress, "progress")
+        callbacks = callables(callbacks)
         generator: Generator = default_rng(None).spawn(1)[0] if rng is None else default_rng(rng)
         history: dict[str, list[float]] = {"loss": []}
         if validation_data is not None:
             history["val_loss"] = []
-            validation = self._plan.batch(validation_data[0], validation_data[1], None)
+            validation = self._plan.batch(*pair(validation_data), None)
             if validation[0] in ("cross_entropy", "nll"):
                 history["val_accuracy"] = []
         if y is not None:
@@ -370,26 +374,3 @@ class Trainer:
             for parameter in parameters:
                 Structure.fitting.pop(parameter, None)
             self._fitting = None
-
-
-def _count(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        msg = f"{name} must be an int, got {type(value).__name__}"
-        raise TypeError(msg)
-    if value < 1:
-        msg = f"{name} must be at least 1, got {value}"
-        raise ValueError(msg)
-    return int(value)
-
-
-def _norm(max_norm: Any) -> float:
-    """Return max_norm as the engine takes it, 0 for none."""
-    if max_norm is None:
-        return 0.0
-    if isinstance(max_norm, bool) or not isinstance(max_norm, int | float | np.number):
-        msg = f"max_norm must be a number or None, got {type(max_norm).__name__}"
-        raise TypeError(msg)
-    if not 0 < max_norm < math.inf:
-        msg = f"max_norm must be positive and finite, got {max_norm}"
-        raise ValueError(msg)
-    return float(max_norm)

@@ -43,7 +43,10 @@ def flat_modules(model: Module) -> Iterator[Module]:
         yield model
     elif type(model) is Identity:
         return
-    elif type(model) is Flatten and model.start_dim == 1 and model.end_dim == -1:
+    elif type(model) is Flatten:
+        if (model.start_dim, model.end_dim) not in ((1, -1), (1, 1)):
+            msg = f"{model} can't be compiled: it must leave the first dimension alone"
+            raise TypeError(msg)
         # Compiled models take (batch, features), which it leaves as they are.
         return
     else:
@@ -132,12 +135,16 @@ class Layers:
         self.out_features = features
         self.draws = any(isinstance(m, Dropout) for m in self.modules)
         self.norms = [m for m in self.modules if isinstance(m, BatchNorm1d)]
-        dtypes = {p._data.dtype for _, _, p in self.parameters()}
-        dtypes |= {m.running_mean.dtype for m in self.norms}
-        if len(dtypes) != 1:
-            msg = "a compiled model must have parameters, all of one dtype"
+        dtypes = [(p._data.dtype, self.modules[i]) for i, _, p in self.parameters()]
+        dtypes += [(m.running_mean.dtype, m) for m in self.norms]
+        if not dtypes:
+            msg = "a compiled model must have parameters"
             raise TypeError(msg)
-        self.dtype: np.dtype[Any] = dtypes.pop()
+        self.dtype: np.dtype[Any] = dtypes[0][0]
+        for dtype, module in dtypes:
+            if dtype != self.dtype:
+                msg = f"{module} can't be compiled: it has dtype {dtype}, others {self.dtype}"
+                raise TypeError(msg)
 
     def parameters(self) -> Iterator[tuple[int, int, Any]]:
         """Yield the layer's number, the parameter's role and the parameter, in order."""

@@ -152,7 +152,10 @@ class Training:
         self.require_same_model()
         array = as_float(x, "x", self.dtype)
         if array.ndim != 2 or array.shape[1] != self.layers.in_features:
-            hint = "; reshape(1, -1) makes one row of it" if array.ndim == 1 else ""
+            hint = {
+                1: "; reshape(1, -1) makes one row of it",
+                2: "",
+            }.get(array.ndim, f"; reshape(-1, {self.layers.in_features}) makes rows of it")
             msg = f"x must have shape (batch, {self.layers.in_features}), got {array.shape}{hint}"
             raise ValueError(msg)
         return contiguous_rows(array)
