@@ -1,5 +1,6 @@
 """The tape: backward, grad mode, graphs of any depth, operations of one's own."""
 
+import array
 import copy
 import gc
 import inspect
@@ -29,6 +30,7 @@ def leaf(values, dtype=np.float64):
         ([], np.float32), (np.float64(1), np.float64), (np.ones(2), np.float64),
         (np.ones(2, np.float16), np.float32), (np.ones(2, np.int32), np.int64),
         (np.ones(2, np.uint8), np.int64), (np.ones(2, ">f8"), np.float64),
+        (memoryview(np.ones(2)), np.float64), (array.array("d", [1, 2]), np.float64),
     ],
 )  # fmt: skip
 def test_tensor_keeps_an_arrays_dtype_and_makes_pythons_floats_float32(data, dtype):

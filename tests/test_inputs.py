@@ -6,8 +6,10 @@ None may crash, give a wrong value silently, fill a hidden copy of `out`, or cha
 import re
 from functools import partial
 
+import joblib
 import numpy as np
 import pytest
+import scipy.sparse
 from helpers import assert_same_bits, layouts
 from numpy.lib.stride_tricks import as_strided
 
@@ -140,14 +142,33 @@ class Foreign:
         return self.values
 
 
+class Exchanged:
+    """An array that gives itself by DLPack alone."""
+
+    device = 1, 0  # the CPU
+
+    def __init__(self, values):
+        self.values = values
+
+    def __dlpack__(self, **options):
+        return self.values.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.device
+
+
 def odd(values, tmp_path):
     """Yield an array in every layout and class that stands for its values."""
     yield from layouts(values)
     path = tmp_path / "x.npy"
     np.save(path, values)
     yield "memmap", np.load(path, mmap_mode="r")
+    joblib.dump(values, tmp_path / "x.joblib")
+    yield "joblib's memmap", joblib.load(tmp_path / "x.joblib", mmap_mode="r")
     yield "masked, but nothing", np.ma.masked_array(values, np.zeros(values.shape, bool))
     yield "foreign", Foreign(values)
+    yield "exchanged", Exchanged(values)
+    yield "memoryview", memoryview(values)
     if values.ndim == 2:
         yield "np.matrix", values.view(np.matrix)
         yield "transposed twice", np.ascontiguousarray(values.T).T
@@ -193,6 +214,14 @@ class Garbage:
         return "abc"
 
 
+class OnDevice(Exchanged):
+    device = 2, 0  # CUDA
+
+
+class Cuda:
+    __cuda_array_interface__ = ()
+
+
 def no_numbers(values):
     """Yield what an operation must refuse in place of values, and with which error."""
     yield values + 1j, ValueError, "{} must be real.*complex"
@@ -208,6 +237,9 @@ def no_numbers(values):
     yield Sparse(), TypeError, "{} must be a dense array.*toarray"
     yield Frame(), TypeError, "{} must be an array.*to_numpy"
     yield Graph(), TypeError, "{} must be an array.*detach"
+    yield scipy.sparse.eye_array(3), TypeError, "{} must be a dense array.*toarray"
+    yield OnDevice(values), TypeError, "{} must be in the CPU's memory, got a OnDevice"
+    yield Cuda(), TypeError, "{} must be in the CPU's memory, got a Cuda"
     yield Broken(), OSError, "on fire"
     yield Garbage(), ValueError, "{} must be an array, got Garbage"
     yield np.full(values.shape, 2**53 + 2), ValueError, "{} has a value too large for dtype float32"
@@ -301,18 +333,19 @@ def test_out_is_filled_or_refused(name, rng):
 
 
 @pytest.mark.parametrize("name", WITH_OUT)
-@pytest.mark.parametrize("offset", [0, 1, 3])
+@pytest.mark.parametrize("offset", [-3, -1, 0, 1, 3])
 def test_out_that_overlaps_an_input_is_refused_or_right(name, offset, rng):
     function, arrays = make(name, rng)
     shape = OPS[name][2]
     expected = function(*arrays.values())
     size = shape[0] * shape[1]
     for key, values in arrays.items():
-        memory = np.zeros(offset + max(size, values.size), np.float32)
-        # The input lies `offset` behind the beginning of out.
-        shared = memory[offset : offset + values.size].reshape(values.shape)
+        memory = np.zeros(abs(offset) + max(size, values.size), np.float32)
+        # The input lies `offset` behind the beginning of out, or before it.
+        begin = max(offset, 0)
+        shared = memory[begin : begin + values.size].reshape(values.shape)
         shared[...] = values
-        out = memory[:size].reshape(shape)
+        out = memory[begin - offset : begin - offset + size].reshape(shape)
         try:
             y = function(*{**arrays, key: shared}.values(), out=out)
         except ValueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array as buffers
 import math
 from typing import Any
 
@@ -14,6 +15,8 @@ FLOAT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 _FLOAT32, _FLOAT64 = FLOAT_DTYPES
 # Up to here every integer is a float64; beyond, values would change silently.
 _EXACT = 2**53
+# kDLCPU of DLPack's DLDeviceType.
+_DLPACK_CPU = 1
 # No process has more bytes of memory than this; 56 bits are what x86-64 gives it at most.
 _ADDRESSES = 2**56
 
@@ -59,6 +62,19 @@ def require_in_memory(array: Array, name: str) -> None:
         raise ValueError(msg)
 
 
+def has_dtype(x: Any) -> bool:
+    """Return whether x says its numbers' dtype, as arrays and buffers do and Python's lists not."""
+    protocols = ("__array__", "__array_interface__", "__dlpack__")
+    return isinstance(x, memoryview | buffers.array) or any(hasattr(x, p) for p in protocols)
+
+
+def _on_a_device(x: Any) -> bool:
+    """Return whether another library's array lies where the CPU can't read it."""
+    if hasattr(x, "__dlpack_device__"):
+        return int(x.__dlpack_device__()[0]) != _DLPACK_CPU
+    return hasattr(x, "__cuda_array_interface__")
+
+
 def to_array(x: Any, name: str) -> Array:
     """Return x as a plain ndarray of numbers; TypeError or ValueError for what is none."""
     if type(x) is np.ndarray:
@@ -79,9 +95,14 @@ def to_array(x: Any, name: str) -> Array:
             f"{name} must be an array, got a {type(x).__name__} that requires grad; detach it first"
         )
         raise TypeError(msg)
+    elif not hasattr(x, "__array__") and _on_a_device(x):
+        kind = type(x).__name__
+        msg = f"{name} must be in the CPU's memory, got a {kind} on a device; copy it from there"
+        raise TypeError(msg)
     else:
         try:
-            array = np.asarray(x)
+            foreign = hasattr(x, "__dlpack__") and not hasattr(x, "__array__")
+            array = np.from_dlpack(x) if foreign else np.asarray(x)
         except ValueError as error:
             msg = f"{name} must be an array, got {type(x).__name__}: {error}"
             raise ValueError(msg) from error
@@ -119,7 +140,7 @@ def as_float(x: Any, name: str, dtype: np.dtype[Any] | None = None) -> Array:
         return x
     array = to_array(x, name)
     if dtype is None:
-        if array.dtype.kind == "f" and hasattr(x, "__array__"):
+        if array.dtype.kind == "f" and has_dtype(x):
             dtype = _FLOAT64 if array.dtype.itemsize > 4 else _FLOAT32
         else:
             dtype = _FLOAT32

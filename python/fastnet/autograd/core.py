@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from fastnet._arrays import FLOAT_DTYPES, Array, as_float, to_array
+from fastnet._arrays import FLOAT_DTYPES, Array, as_float, has_dtype, to_array
 from fastnet.autograd.tape import Counter, Node, VectorJacobian, make_node, mode
 
 _FLOAT32 = np.dtype(np.float32)
@@ -175,9 +175,7 @@ DTYPES = tuple(np.dtype(d) for d in (np.float32, np.float64, np.int64, np.bool_)
 
 def data_of(data: Any, dtype: npt.DTypeLike | None) -> Array:
     """Return a new array of one of the four dtypes."""
-    plain = not isinstance(data, TensorCore | np.ndarray | np.generic) and not hasattr(
-        data, "__array__"
-    )
+    plain = not isinstance(data, TensorCore) and not has_dtype(data)
     array = to_array(unwrap(data), "data")
     if dtype is None:
         if array.dtype.kind == "f":
