@@ -13,7 +13,7 @@ import pytest
 
 import fastnet
 import fastnet.functional as F
-from fastnet import _core, quantization
+from fastnet import _core, nn, optim, quantization
 from fastnet.random import Generator
 
 PAGE = mmap.PAGESIZE
@@ -62,6 +62,15 @@ def transposed(function):
 
     def call(x, weight, *rest, **options):
         return function(x, weight.T, *rest, **options)
+
+    return call
+
+
+def viewed(function, view):
+    """Call a function with a view of the first array: its rows backwards, a part of them ..."""
+
+    def call(x, *rest, **options):
+        return function(view(x), *rest, **options)
 
     return call
 
@@ -183,6 +192,38 @@ CASES = {
     "mse_loss, tall": (mse_loss, lambda n: [(n, 1), (n, 1), (n,)], lambda n: (n, 1)),
     "bce": (binary_cross_entropy, lambda n: [(3, n), (3, n), (3,)], lambda n: (3, n)),
 }
+# Views that are walked where they lie, or copied first.
+ROWS_BACK, COLUMNS_BACK = (lambda x: x[::-1]), (lambda x: x[:, ::-1])
+for name, view, shape in [
+    ("rows backwards", ROWS_BACK, lambda n: (3, n)),
+    ("columns backwards", COLUMNS_BACK, lambda n: (3, n)),
+    ("every second row", lambda x: x[::2], lambda n: (5, n)),
+    ("the last rows", lambda x: x[-3:], lambda n: (9, n)),
+    ("the last columns", lambda x: x[:, 5:], lambda n: (3, n + 5)),
+    ("every second column", lambda x: x[:, 1::2], lambda n: (3, 2 * n)),
+    ("transposed", lambda x: x.T, lambda n: (n, 3)),
+    ("transposed, backwards", lambda x: x.T[::-1], lambda n: (n, 3)),
+]:
+    CASES[f"linear of {name}"] = (
+        viewed(F.linear, view),
+        lambda n, shape=shape: [shape(n), (5, n), (5,)],
+        lambda n: (3, 5),
+    )
+    CASES[f"softmax of {name}"] = (
+        viewed(partial(F.softmax, dim=1), view),
+        lambda n, shape=shape: [shape(n)],
+        lambda n: (3, n),
+    )
+    CASES[f"describe {name}"] = (
+        viewed(fastnet.describe, view),
+        lambda n, shape=shape: [shape(n)],
+        None,
+    )
+    CASES[f"describe columns of {name}"] = (
+        viewed(partial(fastnet.describe, axis=0), view),
+        lambda n, shape=shape: [shape(n)],
+        None,
+    )
 for kind in [
     "identity", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "sigmoid", "tanh", "softplus",
     "hardtanh",
@@ -204,6 +245,29 @@ def test_quantized_network_stays_within_its_arrays(isa, precision, side, monkeyp
         out[...] = np.nan
         small(guarded.input(np.ones((m, k), np.float32)), out=out)
         assert np.isfinite(out).all()
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("view", [np.asarray, ROWS_BACK], ids=["in order", "rows backwards"])
+def test_compiled_network_stays_within_its_arrays(isa, dtype, side, view):
+    rng = np.random.default_rng(1)
+    for n in LENGTHS:
+        kind = {"dtype": dtype, "rng": 1}
+        model = nn.Sequential(
+            nn.Linear(n, n, **kind), nn.Tanh(), nn.LayerNorm(n, dtype=dtype), nn.ReLU(),
+            nn.Linear(n, 3, **kind),
+        )  # fmt: skip
+        trainer = fastnet.Trainer(model, nn.CrossEntropyLoss(), optim.Adam(model.parameters()))
+        guarded = Guarded(side)
+        x = view(guarded.input(rng.standard_normal((5, n)).astype(dtype)))
+        y = guarded.input(rng.integers(0, 3, 5))
+        s = guarded.input(rng.random(5).astype(dtype))
+        out = guarded.empty((5, 3), dtype)
+        out[...] = np.nan
+        trainer.predict(x, out=out)
+        assert np.isfinite(out).all()
+        assert np.isfinite(trainer.step(x, y))
+        assert np.isfinite(trainer.fit(x, y, batch_size=2, sample_weight=s, rng=1)["loss"][0])
 
 
 @pytest.mark.parametrize("side", ["before", "after"])
