@@ -4,6 +4,7 @@ import signal
 
 import numpy as np
 import pytest
+from helpers import use_threads
 
 import fastnet
 
@@ -21,9 +22,9 @@ def dtype(request):
 
 @pytest.fixture(params=[1, 2, 7], ids=["1thread", "2threads", "7threads"])
 def threads(request):
-    fastnet.set_num_threads(request.param)
+    use_threads(request.param)
     yield request.param
-    fastnet.set_num_threads(None)
+    use_threads(None)
 
 
 @pytest.fixture

@@ -3,9 +3,16 @@
 import numpy as np
 
 import fastnet
+from fastnet import _core
 
 # Levels whose results agree bit for bit (those with fma).
 FMA_LEVELS = [level for level in fastnet.runtime.isa_supported() if level != "baseline"]
+
+
+def use_threads(n):
+    """Split every call among n threads, however little work it is; None for the defaults."""
+    fastnet.set_num_threads(n)
+    _core.set_worth_microseconds(-1.0 if n is None else 0.0)
 
 
 def eps(dtype):

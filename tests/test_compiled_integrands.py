@@ -5,9 +5,9 @@ import ctypes
 import numpy as np
 import pytest
 import scipy
+from helpers import use_threads
 from laws import NORMAL, UNIFORM, Law, Plane, assert_covers
 
-import fastnet
 from fastnet import nn
 from fastnet.montecarlo import expectation
 
@@ -45,9 +45,9 @@ def test_a_net_gives_what_its_call_gives(dtype):
 def test_bits_of_a_net_do_not_depend_on_threads():
     net, results = linear(np.float32), set()
     for threads in (1, 2, 3, 7):
-        fastnet.set_num_threads(threads)
+        use_threads(threads)
         results.add(expectation(net, [NORMAL] * 3, n=100_000, rng=1, dtype=np.float32).to_bytes())
-    fastnet.set_num_threads(None)
+    use_threads(None)
     assert len(results) == 1
 
 
@@ -85,9 +85,9 @@ def test_a_c_function_of_a_number(cosine):
     assert_covers(e, np.exp(-0.5))
     results = set()
     for threads in (1, 2, 7):
-        fastnet.set_num_threads(threads)
+        use_threads(threads)
         results.add(expectation(cosine, NORMAL, n=100_000, rng=1).to_bytes())
-    fastnet.set_num_threads(None)
+    use_threads(None)
     assert len(results) == 1
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.stats
-from helpers import assert_same_bits, layouts
+from helpers import assert_same_bits, layouts, use_threads
 
 import fastnet
 import fastnet.functional as F
@@ -29,7 +29,7 @@ def test_same_bits_at_every_level_thread_count_and_split(dtype, rng):
     results = []
     for level in fastnet.runtime.isa_supported():
         for n in (1, 2, 7):
-            fastnet.set_num_threads(n)
+            use_threads(n)
             with fastnet.runtime.use_isa(level):
                 results.append(F.dropout_by_ticket(x, 0.3, KEY, TICKET))
                 pieces = np.empty_like(x)
@@ -37,7 +37,7 @@ def test_same_bits_at_every_level_thread_count_and_split(dtype, rng):
                     rows = x[begin:end]
                     _core.dropout(rows, 0.3, KEY, TICKET, begin, pieces[begin:end])
                 results.append(pieces)
-    fastnet.set_num_threads(None)
+    use_threads(None)
     for result in results[1:]:
         assert_same_bits(result, results[0])
 

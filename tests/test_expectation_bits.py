@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from helpers import FMA_LEVELS
+from helpers import FMA_LEVELS, use_threads
 from laws import NORMAL, UNIFORM, Opaque, Plane, payoff
 
 import fastnet
@@ -34,9 +34,9 @@ def test_bits_are_equal_at_any_number_of_threads(name, n):
     f, dist = FUNCTIONS[name]
     results = set()
     for threads in (1, 2, 3, 7):
-        fastnet.set_num_threads(threads)
+        use_threads(threads)
         results.add(bits_of(f, dist, n=n))
-    fastnet.set_num_threads(None)
+    use_threads(None)
     assert len(results) == 1
     assert Estimate.from_bytes(results.pop()).n == n
 
@@ -65,9 +65,9 @@ def test_a_resumed_run_has_the_same_bits(name, first):
 def test_stopping_by_precision_has_the_same_bits_at_any_number_of_threads():
     results = set()
     for threads in (1, 2, 7):
-        fastnet.set_num_threads(threads)
+        use_threads(threads)
         results.add(bits_of(payoff, NORMAL, rtol=0.005))
-    fastnet.set_num_threads(None)
+    use_threads(None)
     assert len(results) == 1
 
 

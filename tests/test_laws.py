@@ -7,7 +7,7 @@ comparisons with probability 1e-4 (`LEVEL`).
 import numpy as np
 import pytest
 import scipy.stats
-from helpers import FMA_LEVELS, assert_same_bits
+from helpers import FMA_LEVELS, assert_same_bits, use_threads
 
 import fastnet
 from fastnet.random import Generator
@@ -83,12 +83,12 @@ def test_same_bits_at_every_level_and_thread_count(law):
     results = []
     for level in fastnet.runtime.isa_supported() if law in DISCRETE else FMA_LEVELS:
         for n in (1, 2, 7):
-            fastnet.set_num_threads(n)
+            use_threads(n)
             with fastnet.runtime.use_isa(level):
                 results.append(draw(Generator(5).advance(3), law, 3001))
     with fastnet.runtime.use_isa("baseline"):
         base = draw(Generator(5).advance(3), law, 3001)
-    fastnet.set_num_threads(None)
+    use_threads(None)
     for result in results[1:]:
         assert_same_bits(result, results[0])
     np.testing.assert_allclose(base, results[0], rtol=1e-12, atol=1e-14)

@@ -3,7 +3,7 @@
 import itertools
 
 import numpy as np
-from helpers import FMA_LEVELS, assert_same_bits, layouts
+from helpers import FMA_LEVELS, assert_same_bits, layouts, use_threads
 from test_loss import ELEMENT_LOSSES, REDUCTIONS
 
 import fastnet
@@ -36,7 +36,7 @@ def test_same_bits_on_every_fma_level_and_thread_count(dtype):
     # Enough for a team whatever the loss: more than 8 us by the estimates of engine/loss.cpp.
     results = []
     for level, threads in itertools.product(FMA_LEVELS, (1, 2, 7)):
-        fastnet.set_num_threads(threads)
+        use_threads(threads)
         with fastnet.runtime.use_isa(level):
             result = []
             for n, columns in [(1200, 40), (45000, 1)]:
@@ -48,7 +48,7 @@ def test_same_bits_on_every_fma_level_and_thread_count(dtype):
                     backward = getattr(F, f"{name}_backward")
                     result += [value, backward(np.ones_like(value), x, target, **options)]
         results.append(result)
-    fastnet.set_num_threads(None)
+    use_threads(None)
     for result in results[1:]:
         for a, b in zip(result, results[0], strict=True):
             assert_same_bits(a, b)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from helpers import use_threads
 
 import fastnet
 from fastnet import nn
@@ -61,9 +62,9 @@ def test_masks_come_again_and_differ_between_passes():
 def test_threads_do_not_matter():
     results = []
     for threads in (1, 2, 7):
-        fastnet.set_num_threads(threads)
+        use_threads(threads)
         results.append(mc_dropout(classifier(), X, 20, output="logits", rng=3))
-    fastnet.set_num_threads(None)
+    use_threads(None)
     for r in results[1:]:
         np.testing.assert_array_equal(r.mean, results[0].mean)
         np.testing.assert_array_equal(r.mutual_information, results[0].mutual_information)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import FMA_LEVELS, assert_same_bits, eps
+from helpers import FMA_LEVELS, assert_same_bits, eps, use_threads
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -173,10 +173,10 @@ def test_same_bits_at_every_level_and_number_of_threads(dtype, rng):
                 for level in FMA_LEVELS:
                     for n in (1, 2, 7):
                         with fastnet.runtime.use_isa(level):
-                            fastnet.set_num_threads(n)
+                            use_threads(n)
                             d = describe(x, None if axis < 0 else axis, weights=w, **options)
                         results.append([*fields(d), d.covariance if options else np.zeros(1)])
-                fastnet.set_num_threads(None)
+                use_threads(None)
                 for result in results[1:]:
                     for a, b in zip(results[0], result, strict=True):
                         assert_same_bits(a, b)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import FMA_LEVELS, assert_same_bits, assert_within, eps, layouts
+from helpers import FMA_LEVELS, assert_same_bits, assert_within, eps, layouts, use_threads
 
 import fastnet
 import fastnet.functional as F
@@ -223,10 +223,10 @@ def test_same_bits_on_every_fma_level_and_thread_count(dtype, rng):
     results = []
     for level in FMA_LEVELS:
         for n in (1, 2, 7):
-            fastnet.set_num_threads(n)
+            use_threads(n)
             with fastnet.runtime.use_isa(level):
                 results.append(list(calls(x, weight, bias, dy)))
-    fastnet.set_num_threads(None)
+    use_threads(None)
     for result in results[1:]:
         for a, b in zip(result, results[0], strict=True):
             assert_same_bits(a, b)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import FMA_LEVELS, assert_same_bits, assert_within, eps
+from helpers import FMA_LEVELS, assert_same_bits, assert_within, eps, use_threads
 
 import fastnet
 from fastnet import _core, nn, optim
@@ -163,7 +163,7 @@ def test_same_bits_on_every_fma_level_thread_count_and_split(dtype, rng):
     for level in FMA_LEVELS:
         with fastnet.runtime.use_isa(level):
             for n in (1, 2, 7):
-                fastnet.set_num_threads(n)
+                use_threads(n)
                 results.append(
                     (
                         *run_sgd(_core.sgd_update, w, gradients, **SGD["nesterov"]),
@@ -178,7 +178,7 @@ def test_same_bits_on_every_fma_level_thread_count_and_split(dtype, rng):
                 for p in pieces
             ]
             results.append([np.concatenate(arrays) for arrays in zip(*parts, strict=True)])
-    fastnet.set_num_threads(None)
+    use_threads(None)
     for result in results[1:]:
         for a, b in zip(result, results[0], strict=True):
             assert_same_bits(a, b)

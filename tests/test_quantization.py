@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from helpers import FMA_LEVELS, assert_same_bits, assert_within, eps, product_bound
+from helpers import FMA_LEVELS, assert_same_bits, assert_within, eps, product_bound, use_threads
 
 import fastnet
 import fastnet.functional as F
@@ -149,26 +149,26 @@ def test_worked_example_of_int8():
 def test_same_bits_at_any_thread_count_and_batch(precision, rng):
     net, x = mixed(rng), rng.standard_normal((150, 70)).astype(np.float32)
     small = fastnet.quantize(net, precision)
-    fastnet.set_num_threads(1)
+    use_threads(1)
     expected = small(x)
     for threads in (1, 2, 7):
-        fastnet.set_num_threads(threads)
+        use_threads(threads)
         for begin, end in [(0, 150), (0, 1), (3, 8), (10, 52), (0, 149)]:
             assert_same_bits(small(x[begin:end]), expected[begin:end])
-    fastnet.set_num_threads(None)
+    use_threads(None)
 
 
 def test_few_rows_of_a_wide_layer_are_split_by_columns(precision, rng):
     net = nn.Sequential(nn.Linear(1000, 1500), nn.Tanh(), nn.Linear(1500, 1000), nn.ReLU())
     x = rng.standard_normal((20, 1000)).astype(np.float32)
     small = fastnet.quantize(net, precision)
-    fastnet.set_num_threads(1)
+    use_threads(1)
     expected = small(x)
     for threads in (2, 7):
-        fastnet.set_num_threads(threads)
+        use_threads(threads)
         for m in (1, 2, 5, 20):
             assert_same_bits(small(x[:m]), expected[:m])
-    fastnet.set_num_threads(None)
+    use_threads(None)
 
 
 def test_int8_has_the_same_bits_on_every_fma_level(rng):

@@ -7,7 +7,7 @@ of their comparisons with probability 1e-4 (`LEVEL`).
 import numpy as np
 import pytest
 import scipy.stats
-from helpers import assert_same_bits
+from helpers import assert_same_bits, use_threads
 
 import fastnet
 from fastnet.random import STREAM_VERSION, Generator
@@ -58,7 +58,7 @@ def test_same_bits_at_every_level_and_thread_count(dtype):
     results = []
     for level in fastnet.runtime.isa_supported():
         for n in (1, 2, 7):
-            fastnet.set_num_threads(n)
+            use_threads(n)
             with fastnet.runtime.use_isa(level):
                 rng = at(3)
                 results.append(
@@ -69,7 +69,7 @@ def test_same_bits_at_every_level_and_thread_count(dtype):
                         rng.permutation(1001),
                     )
                 )
-    fastnet.set_num_threads(None)
+    use_threads(None)
     for result in results[1:]:
         for a, b in zip(result, results[0], strict=True):
             assert_same_bits(a, b)

@@ -7,7 +7,7 @@ comparisons with probability 1e-4 (`LEVEL`).
 import numpy as np
 import pytest
 import scipy.stats
-from helpers import FMA_LEVELS, assert_same_bits
+from helpers import FMA_LEVELS, assert_same_bits, use_threads
 
 import fastnet
 from fastnet.random import Generator
@@ -71,12 +71,12 @@ def test_same_bits_at_every_level_with_fma_and_any_thread_count(dtype, law):
     results = []
     for level in FMA_LEVELS:
         for n in (1, 2, 7):
-            fastnet.set_num_threads(n)
+            use_threads(n)
             with fastnet.runtime.use_isa(level):
                 results.append(draw(Generator(5).advance(3), law, 100_001, dtype))
     with fastnet.runtime.use_isa("baseline"):
         base = draw(Generator(5).advance(3), law, 100_001, dtype)
-    fastnet.set_num_threads(None)
+    use_threads(None)
     for result in results[1:]:
         assert_same_bits(result, results[0])
     near = 2 * tolerance(law, dtype) * (2 + np.abs(base))

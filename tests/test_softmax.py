@@ -11,6 +11,7 @@ from helpers import (
     exp_sum_error,
     layouts,
     row_roundings,
+    use_threads,
 )
 
 import fastnet
@@ -104,14 +105,14 @@ def test_same_bits_on_every_fma_level_thread_count_and_batch(dtype, rng):
     results = []
     for level in FMA_LEVELS:
         for n in (1, 2, 7):
-            fastnet.set_num_threads(n)
+            use_threads(n)
             with fastnet.runtime.use_isa(level):
                 y, z = F.softmax(x, 1), F.log_softmax(x, 1)
                 dx = F.softmax_backward(dy, y, 1)
                 results.append((y, z, dx, F.log_softmax_backward(dy, z, 1), F.argmax(x, 1)))
                 assert_same_bits(np.stack([F.softmax(row, 0) for row in x[:20]]), y[:20])
                 assert_same_bits(np.stack([F.log_softmax(row, 0) for row in x[:20]]), z[:20])
-    fastnet.set_num_threads(None)
+    use_threads(None)
     for result in results[1:]:
         for a, b in zip(result, results[0], strict=True):
             assert_same_bits(a, b)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from helpers import FMA_LEVELS, assert_same_bits
+from helpers import FMA_LEVELS, assert_same_bits, use_threads
 from models import OPTIMIZERS, assert_same_weights, batch, mlp, pair, taped_step, weights
 
 import fastnet
@@ -318,7 +318,7 @@ def test_same_bits_at_any_thread_count_and_level(dtype, rng):
     results = []
     for level in FMA_LEVELS:
         for n in (1, 2, 3, 7):
-            fastnet.set_num_threads(n)
+            use_threads(n)
             with fastnet.runtime.use_isa(level):
                 model = mlp(dtype=dtype, dropout=0.2, activation=nn.GELU)
                 trainer = fastnet.Trainer(
@@ -326,7 +326,7 @@ def test_same_bits_at_any_thread_count_and_level(dtype, rng):
                 )
                 history = trainer.fit(x, y, epochs=3, batch_size=50, rng=4, max_norm=1.0)
                 results.append((history["loss"], weights(model), trainer.predict(x)))
-    fastnet.set_num_threads(None)
+    use_threads(None)
     for history, values, outputs in results[1:]:
         assert history == results[0][0]
         assert_same_bits(outputs, results[0][2])

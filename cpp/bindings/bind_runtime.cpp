@@ -59,6 +59,8 @@ void bind_runtime(py::module_& m) {
   m.def(
       "num_threads", [] { return forked() ? 1 : num_threads(); }, "Threads a call may use.");
   m.def("set_num_threads", &set_num_threads, py::arg("n"), "Set it; 0 for the default.");
+  m.def("set_worth_microseconds", &set_worth_microseconds, py::arg("microseconds"),
+        "From how much work on calls are split, for tests; negative for what was measured.");
   m.def("thread_limits", &thread_facts, "What the default number of threads is the minimum of.");
   m.def("openmp_runtime", &openmp_runtime, "libgomp, libomp or none.");
   m.def("forked", &forked,

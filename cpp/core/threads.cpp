@@ -166,11 +166,21 @@ Region::~Region() {
   if (owner_) g_busy.store(false);
 }
 
+namespace {
+
+// Half of the work must outweigh a region with its barriers (about 2 us when its threads are awake;
+// measured on two cores of a Zen 4).
+constexpr double kWorthMicroseconds = 8.0;
+std::atomic<double> g_worth{kWorthMicroseconds};
+
+}  // namespace
+
 int threads_for(double serial_microseconds) noexcept {
-  // Half of the work must outweigh a region with its barriers (about 2 us when its threads are
-  // awake; measured on two cores of a Zen 4).
-  constexpr double kWorthMicroseconds = 8.0;
-  return serial_microseconds < kWorthMicroseconds ? 1 : num_threads();
+  return serial_microseconds < g_worth.load(std::memory_order_relaxed) ? 1 : num_threads();
+}
+
+void set_worth_microseconds(double microseconds) noexcept {
+  g_worth.store(microseconds < 0 ? kWorthMicroseconds : microseconds, std::memory_order_relaxed);
 }
 
 void Team::barrier() const noexcept {

@@ -1,7 +1,7 @@
 // The team of threads: how many, and the one parallel region everything runs in.
 //
 // A team has one thread or T, never a number between: libgomp ends and restarts its threads when
-// the size changes. T is decided anew at each call (team_size). Inside a region threads meet at
+// the size changes. T is decided anew at each call (num_threads). Inside a region threads meet at
 // team.barrier(). Work must be split so that its results do not depend on the number of threads.
 #pragma once
 
@@ -81,6 +81,9 @@ class Region {
 // How many threads a call should ask for whose work takes `serial_microseconds` on one: opening a
 // region and meeting at its barriers costs about `barriers` + 1 times a microsecond.
 int threads_for(double serial_microseconds) noexcept;
+// From how many microseconds on work pays for threads: for tests, which split the least work too.
+// A negative number goes back to what was measured.
+void set_worth_microseconds(double microseconds) noexcept;
 
 // Runs body(team) on every thread of a team of `threads` (1 or num_threads()). body must not throw.
 template <class Body>
