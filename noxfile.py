@@ -148,11 +148,13 @@ def sanitize(session: nox.Session) -> None:
         "allocator_may_return_null=1",  # NumPy turns null into MemoryError
         "detect_stack_use_after_return=1",
     ]
-    # What instrumentation itself changes: times, sizes, and address space, which it reserves whole.
+    # What instrumentation itself changes: times, sizes, address space, which it reserves whole, and
+    # malloc, which is its own.
     measured = [
         "test_process.py::test_import_is_quick",
         "test_repository.py::test_the_extension_is_small",
         "test_limits.py::test_too_little_memory_is_a_memory_error_and_leaves_all_usable",
+        "test_limits.py::test_any_allocation_may_fail",
     ]
     pytest(
         session,
@@ -278,6 +280,13 @@ def bench(session: nox.Session) -> None:
     """Run every case of the benchmark beside its peers, in about an hour."""
     install(session, ".[bench]")
     session.run("python", "-m", "fastnet", "bench", "--full", *session.posargs)
+
+
+@nox.session(default=False)
+def threads(session: nox.Session) -> None:
+    """Look for calls that more threads make slower, in a few minutes on an idle machine."""
+    install(session, ".")
+    session.run("python", "benchmarks/threads.py", *session.posargs)
 
 
 @nox.session(default=False)

@@ -3,9 +3,11 @@
 import copy
 import json
 import pickle
+import signal
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -324,6 +326,30 @@ def test_bad_arguments():
     with pytest.raises(TypeError, match="x must be an integer or an array, got float"):
         rng.permutation(2.5)
     assert rng.position == 0
+
+
+def test_ctrl_c_stops_a_long_draw(sigint):
+    # Calls of about a second, into memory that is there.
+    rng, out, sent = Generator(1), np.empty(2**24), []
+
+    def interrupt():
+        sent.append(time.perf_counter())
+        signal.raise_signal(sigint)
+
+    def draw():
+        while True:
+            rng.gamma(0.5, out=out)
+
+    timer = threading.Timer(0.2, interrupt)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        draw()
+    assert time.perf_counter() - sent[0] < 0.5
+    timer.join()
+    position = rng.position
+    assert position % out.size == 0
+    expected = Generator(1).advance(position).random(3)
+    assert_same_bits(rng.random(3), expected)
 
 
 def test_permutation_of_an_array():

@@ -1,4 +1,4 @@
-"""fastnet in processes and threads: fork, import, environment, exit, callers in many threads."""
+"""fastnet in processes and threads: import, environment, exit, callers in many threads."""
 
 import os
 import subprocess
@@ -10,154 +10,16 @@ import numpy as np
 import pytest
 import threadpoolctl
 from helpers import assert_same_bits
+from processes import output, run
 
 import fastnet
 import fastnet.functional as F
-
-# What the scripts below begin with: a layer large enough to be worth threads, and its digest.
-WORK = """
-import hashlib, os, sys, threading, time, warnings
-import numpy as np
-import fastnet
-import fastnet.functional as F
-
-rng = np.random.default_rng(7)
-x = rng.standard_normal((300, 200)).astype("f4")
-weight = rng.standard_normal((150, 200)).astype("f4")
-dy = rng.standard_normal((300, 150)).astype("f4")
-
-def digest():
-    results = [F.linear(x, weight), *F.linear_backward(dy, x, weight)]
-    return hashlib.sha256(b"".join(np.ascontiguousarray(r).tobytes() for r in results)).hexdigest()
-"""
-
-
-def run(code, *, timeout=60, path=None, **env):
-    """Run WORK and the code in a new interpreter and return it when it has ended."""
-    code = WORK + textwrap.dedent(code)
-    command = [sys.executable, "-c", code]
-    if path is not None:  # a file, for the start methods that import the main module
-        path.write_text(code)
-        command = [sys.executable, str(path)]
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "FASTNET_"))}
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=timeout, check=False, env={**clean, **env}
-    )
-
-
-def output(code, **options):
-    result = run(code, **options)
-    assert result.returncode == 0, result.stderr
-    return result.stdout.split()
 
 
 @pytest.fixture(scope="module")
 def expected():
     """The digest on one thread."""
     return output("fastnet.set_num_threads(1); print(digest())")[0]
-
-
-# ---- fork ----
-
-# wait() would hang with the child: it is given 20 s.
-FORK = """
-def fork(body):
-    sys.stdout.flush()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            body()
-            sys.stdout.flush()
-        finally:
-            os._exit(0)
-    for _ in range(2000):
-        if os.waitpid(pid, os.WNOHANG) != (0, 0):
-            return
-        time.sleep(0.01)
-    os.kill(pid, 9)
-    sys.exit("the child hangs")
-"""
-
-
-def test_child_of_fork_computes_serially_and_warns_once(expected):
-    code = """
-    fastnet.set_num_threads(2)
-    assert digest()
-    def child():
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            print(digest(), digest(), fastnet.runtime.num_threads(), len(caught))
-            print(caught[0].category.__name__, caught[0].filename)
-    fork(child)
-    print(digest(), fastnet.runtime.num_threads())
-    """
-    first, second, threads, warned, category, place, parent, parent_threads = output(
-        FORK + textwrap.dedent(code)
-    )
-    assert first == second == parent == expected
-    assert (threads, parent_threads) == ("1", "2")
-    assert (warned, category) == ("1", "RuntimeWarning")
-    assert place == "<string>"  # the caller's file
-
-
-def test_child_of_fork_does_not_warn_where_one_thread_is_all_it_may_use(expected):
-    code = """
-    fastnet.set_num_threads(1)
-    def child():
-        warnings.simplefilter("error")
-        print(digest())
-    fork(child)
-    """
-    assert output(FORK + textwrap.dedent(code)) == [expected]
-
-
-def test_fork_while_another_thread_is_inside_a_kernel(expected):
-    code = """
-    fastnet.set_num_threads(2)
-    warnings.simplefilter("ignore")
-    stop = False
-    def work():
-        while not stop:
-            digest()
-    thread = threading.Thread(target=work)
-    thread.start()
-    for _ in range(20):
-        fork(lambda: print(digest()))
-    stop = True
-    thread.join()
-    """
-    assert output(FORK + textwrap.dedent(code)) == [expected] * 20
-
-
-def test_fork_from_another_thread_and_of_a_child(expected):
-    code = """
-    fastnet.set_num_threads(2)
-    warnings.simplefilter("ignore")
-    digest()
-    def child():
-        print(digest())
-        fork(lambda: print(digest()))
-    thread = threading.Thread(target=fork, args=(child,))
-    thread.start()
-    thread.join()
-    """
-    assert output(FORK + textwrap.dedent(code)) == [expected] * 2
-
-
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_multiprocessing(method, expected, tmp_path):
-    code = f"""
-    import multiprocessing
-    fastnet.set_num_threads(2)
-    warnings.simplefilter("ignore")
-    def work(_):
-        return digest()
-    if __name__ == "__main__":
-        digest()
-        with multiprocessing.get_context("{method}").Pool(2) as pool:
-            print(*pool.map(work, range(4)))
-    """
-    assert output(code, path=tmp_path / "script.py") == [expected] * 4
 
 
 # ---- exit ----

@@ -1,15 +1,19 @@
 """Many callers of one model, other libraries in the process, and limits set from outside."""
 
+import contextlib
 import os
 import subprocess
 import sys
 import threading
+import time
 
+import numpy as np
 import pytest
 from helpers import assert_same_bits
 from models import OPTIMIZERS, batch, mlp
 
 import fastnet
+import fastnet.functional as F
 from fastnet import nn
 
 
@@ -98,6 +102,70 @@ def test_a_model_being_fitted_is_for_its_own_thread_alone(rng):
     # Afterwards all may.
     use(lambda: answers.append(model.eval()(x)))
     assert_same_bits(answers[-1], trainer.predict(x))
+
+
+def test_other_threads_run_during_a_step():
+    # 2 * 10^9 multiply-adds: some 50 ms at least, and ten times as long as a thread waits its turn.
+    model = nn.Sequential(nn.Linear(1000, 2000, rng=1), nn.ReLU(), nn.Linear(2000, 1000, rng=2))
+    trainer = fastnet.Trainer(model, nn.MSELoss(), OPTIMIZERS["sgd"](model.parameters()))
+    x = np.ones((200, 1000), np.float32)
+    trainer.step(x, x)
+    times, done = [], []
+
+    def tick():
+        while not done:
+            times.append(time.perf_counter())
+
+    other = threading.Thread(target=tick)
+    other.start()
+    begin = time.perf_counter()
+    trainer.step(x, x)
+    end = time.perf_counter()
+    done.append(True)
+    other.join()
+    margin = (end - begin) / 4
+    assert any(begin + margin < t < end - margin for t in times)
+
+
+def test_arrays_that_another_thread_writes_crash_nothing(rng):
+    # What comes of them is undefined; afterwards everything is as before.
+    x, y = batch(rng, 200)
+    w = rng.standard_normal((30, 20)).astype(np.float32)
+    model = mlp((20, 64, 5))
+    trainer = fastnet.Trainer(model, nn.CrossEntropyLoss(), OPTIMIZERS["sgd"](model.parameters()))
+    hot_x, hot_y, done = x.copy(), y.copy(), []
+
+    def write():
+        while not done:
+            hot_x[...] = np.nan
+            hot_y[...] = 2**62
+            hot_x[...] = x
+            hot_y[...] = y
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    calls = [
+        lambda: F.linear(hot_x, w),
+        lambda: F.softmax(hot_x, 1),
+        lambda: F.cross_entropy(hot_x, hot_y),
+        lambda: F.cross_entropy_backward(1.0, hot_x, hot_y),
+        lambda: F.one_hot(F.argmax(hot_x, 1), 20),
+        lambda: fastnet.describe(hot_x, 0),
+        lambda: trainer.predict(hot_x),
+        lambda: trainer.step(hot_x, hot_y),
+        lambda: trainer.fit(hot_x, hot_y, batch_size=50),
+    ]
+    end = time.perf_counter() + 0.5
+    try:
+        while time.perf_counter() < end:
+            for call in calls:
+                with contextlib.suppress(ValueError, FloatingPointError):
+                    call()
+    finally:
+        done.append(True)
+        writer.join()
+    assert_same_bits(F.linear(hot_x, w), F.linear(x, w))
+    assert np.isfinite(trainer.step(x, y))
 
 
 def test_fits_of_two_models_at_once_are_the_fits_one_after_the_other(rng):

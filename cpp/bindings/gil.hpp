@@ -9,6 +9,8 @@
 #include <Python.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #if defined(__GLIBCXX__)
 #include <cxxabi.h>
 #endif
@@ -38,13 +40,36 @@ class ReleaseGil {
  private:
   static void warn_of_fork() noexcept {
     // A destructor can't raise: where warnings are errors, the error is reported and ignored.
-    constexpr Py_ssize_t kCaller = 2;
     if (PyErr_WarnEx(PyExc_RuntimeWarning,
                      "fastnet runs on one thread in a forked process; "
                      "start processes by spawn or forkserver to use more",
-                     kCaller) < 0) {
+                     users_level()) < 0) {
       PyErr_WriteUnraisable(nullptr);
     }
+  }
+
+  // Whether a frame is of one of fastnet's own modules.
+  static bool is_ours(PyFrameObject* frame) noexcept {
+    PyObject* globals = PyFrame_GetGlobals(frame);
+    PyObject* name = PyDict_GetItemString(globals, "__name__");
+    const char* text = name && PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : nullptr;
+    const bool ours = text && std::strncmp(text, "fastnet.", 8) == 0;
+    Py_DECREF(globals);
+    return ours;
+  }
+
+  // The stack level of the line of the user's that a warning is about.
+  static Py_ssize_t users_level() noexcept {
+    Py_ssize_t level = 1;
+    PyFrameObject* frame = PyThreadState_GetFrame(PyThreadState_Get());
+    while (frame && is_ours(frame)) {
+      PyFrameObject* caller = PyFrame_GetBack(frame);
+      Py_DECREF(frame);
+      frame = caller;
+      ++level;
+    }
+    Py_XDECREF(frame);
+    return level;
   }
 
   PyThreadState* state_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -17,12 +18,24 @@ constexpr std::ptrdiff_t round_up(std::ptrdiff_t n, std::ptrdiff_t multiple) {
 
 // The distance between rows of `columns` elements in a matrix of ours: a whole number of cache
 // lines, and never a multiple of 1 KiB, so that a column of rows does not fall into one cache set.
-// design: a multiple of 16 elements for both types.
+// A multiple of 16 elements for both types.
 template <class T>
 constexpr std::ptrdiff_t padded_row(std::ptrdiff_t columns) {
   const std::ptrdiff_t row = round_up(columns > 0 ? columns : 1, 16);
   return row * static_cast<std::ptrdiff_t>(sizeof(T)) % 1024 == 0 ? row + 16 : row;
 }
+
+// std::bad_alloc with the size that was asked for: Python's MemoryError has its text.
+class OutOfMemory : public std::bad_alloc {
+ public:
+  explicit OutOfMemory(std::size_t bytes) noexcept {
+    std::snprintf(text_, sizeof text_, "Unable to allocate %zu bytes", bytes);
+  }
+  const char* what() const noexcept override { return text_; }
+
+ private:
+  char text_[64];
+};
 
 // Memory that only grows; contents are lost when it does.
 class Buffer {
@@ -30,12 +43,12 @@ class Buffer {
   Buffer() = default;
   explicit Buffer(std::ptrdiff_t bytes) { reserve(bytes); }
 
-  // Throws std::bad_alloc, leaving the buffer as it was.
+  // Throws OutOfMemory, leaving the buffer as it was.
   void reserve(std::ptrdiff_t bytes) {
     if (bytes <= bytes_) return;
     void* p = nullptr;
     const auto size = static_cast<std::size_t>(round_up(bytes, kAlignment));
-    if (posix_memalign(&p, kAlignment, size) != 0) throw std::bad_alloc();
+    if (posix_memalign(&p, kAlignment, size) != 0) throw OutOfMemory(size);
     memory_.reset(static_cast<char*>(p));
     bytes_ = bytes;
   }

@@ -137,8 +137,8 @@ class Trainer:
         name, arrays = self._plan.batch(x, y, sample_weight)
         self._plan.require_batch(len(arrays[0]))
         core = self._plan.core(name)
-        self._plan.count(1)
         status, value = core.gradient(*arrays, accumulate and self._has_gradients)
+        self._plan.count(1)
         if status != _core.STEP_SKIPPED:
             self._has_gradients = True
             for slot, gradient in zip(self._plan.slots, self._plan.gradients, strict=True):

@@ -316,7 +316,8 @@ class Training:
     def count(self, batches: int) -> None:
         """Count batches that batch norms have seen in training."""
         for norm in self.layers.norms:
-            norm.num_batches_tracked[...] += batches
+            counter = norm.num_batches_tracked
+            counter.fill(int(counter) + batches)  # which, unlike +=, allocates nothing
 
     def require_batch(self, rows: int) -> None:
         """Raise ValueError for a batch that batch norm can't normalise."""
