@@ -2,6 +2,7 @@
 
 import importlib
 import multiprocessing
+import shutil
 import time
 from concurrent.futures import (
     CancelledError,
@@ -181,6 +182,8 @@ def test_dask():
 
 def test_mpi():
     pytest.importorskip("mpi4py")
+    if shutil.which("mpiexec") is None:
+        pytest.skip("workers are started by mpiexec, which is not on the path")
     futures = importlib.import_module("mpi4py.futures")
     with futures.MPIPoolExecutor(2) as pool:
         e = expectation(np.square, Normal(0, 1), n=N, rng=2, executor=pool)
