@@ -13,8 +13,9 @@ import numpy as np
 from fastnet import _core
 from fastnet.montecarlo._samples import CHUNK
 
-# Chunks of a task at most, and at least where there are enough.
-_MOST, _LEAST = 2**14, 2**4
+# Chunks of a task at most, also under a time limit, which running tasks outlast, and at least where
+# there are enough.
+_MOST, _MOST_TIMED, _LEAST = 2**14, 2**7, 2**4
 # How often a task is tried that gets lost.
 _TRIES = 3
 _LOST = (CancelledError, OSError, EOFError, TimeoutError)
@@ -48,12 +49,12 @@ def run_pieces(problem: Any, tree: Any, task: tuple[int, int, int]) -> None:
 
 
 def tasks_of(
-    gaps: list[tuple[int, int]], last: int, workers: int
+    gaps: list[tuple[int, int]], last: int, workers: int, timed: bool
 ) -> Iterator[tuple[int, int, int]]:
     """Yield (first chunk, chunks, samples of the last chunk), in whole nodes of the tree."""
     total = sum(end - begin for begin, end in gaps)
-    size = _LEAST
-    while size < _MOST and size * workers * 4 < total:
+    size, most = _LEAST, _MOST_TIMED if timed else _MOST
+    while size < most and size * workers * 4 < total:
         size *= 2
     for begin, end in gaps:
         first = begin

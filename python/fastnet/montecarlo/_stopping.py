@@ -188,7 +188,7 @@ class Driver:
     def _run_on_pool(self, chunks: int, last: int) -> bool:
         assert self.pool is not None
         gaps = self._gaps(chunks)
-        tasks = tasks_of(gaps, last, self.pool.workers)
+        tasks = tasks_of(gaps, last, self.pool.workers, np.isfinite(self.goal.seconds))
         done = chunks - sum(end - begin for begin, end in gaps)
         for added in self.pool.run(self.problem, self.estimate, self.tree, tasks):
             done += added
