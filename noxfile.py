@@ -92,7 +92,7 @@ def exhaustive(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def long(session: nox.Session) -> None:
-    """Compare billions of random values with their laws."""
+    """Compare billions of random values with their laws, and use arrays beyond 2^31 elements."""
     install(session, ".[test]")
     pytest(session, "-m", "long")
 

@@ -168,15 +168,16 @@ Region::~Region() {
 
 namespace {
 
-// Half of the work must outweigh a region with its barriers (about 2 us when its threads are awake;
+// Half of the work must outweigh a region with one barrier (about 2 us when its threads are awake;
 // measured on two cores of a Zen 4).
 constexpr double kWorthMicroseconds = 8.0;
 std::atomic<double> g_worth{kWorthMicroseconds};
 
 }  // namespace
 
-int threads_for(double serial_microseconds) noexcept {
-  return serial_microseconds < g_worth.load(std::memory_order_relaxed) ? 1 : num_threads();
+int threads_for(double serial_microseconds, int barriers) noexcept {
+  const double worth = g_worth.load(std::memory_order_relaxed) * 0.5 * (barriers + 1);
+  return serial_microseconds < worth ? 1 : num_threads();
 }
 
 void set_worth_microseconds(double microseconds) noexcept {

@@ -79,10 +79,11 @@ class Region {
 };
 
 // How many threads a call should ask for whose work takes `serial_microseconds` on one: opening a
-// region and meeting at its barriers costs about `barriers` + 1 times a microsecond.
-int threads_for(double serial_microseconds) noexcept;
-// From how many microseconds on work pays for threads: for tests, which split the least work too.
-// A negative number goes back to what was measured.
+// region and meeting at its barriers, the one at its end counted, costs `barriers` + 1 times about
+// a microsecond.
+int threads_for(double serial_microseconds, int barriers = 1) noexcept;
+// From how many microseconds on work with one barrier pays for threads: for tests, which split the
+// least work too. A negative number goes back to what was measured.
 void set_worth_microseconds(double microseconds) noexcept;
 
 // Runs body(team) on every thread of a team of `threads` (1 or num_threads()). body must not throw.

@@ -137,7 +137,8 @@ class Training {
     std::vector<std::size_t> first;  // first block of each thread
   };
 
-  void prepare(const Dataset<T>& data, Index batch, bool gather);
+  // `barriers`: of a region, see threads_for.
+  void prepare(const Dataset<T>& data, Index batch, bool gather, int barriers);
   void choose_plan(int threads);
   void make_plan(int threads, Plan* result);
   // The blocks of this thread: where the team is smaller than the plan, each has several shares.

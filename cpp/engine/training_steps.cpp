@@ -9,6 +9,8 @@ namespace {
 
 // A step of so long on one thread takes the team whatever else the cores do.
 constexpr double kAlwaysTeamSeconds = 2e-3;
+// Of a region with one step: its three, and what it waits for threads that were asleep.
+constexpr int kStepBarriers = 5;
 
 }  // namespace
 
@@ -24,7 +26,7 @@ StepResult Training<T>::gradient(const Dataset<T>& data, bool accumulate) {
 
 template <class T>
 StepResult Training<T>::one_batch(const Dataset<T>& data, Mode mode) {
-  prepare(data, data.rows, false);
+  prepare(data, data.rows, false, kStepBarriers);
   StepResult result;
   if (mode == Mode::kStep) start_step();
   parallel(plan_->threads, [&](const Team& team) {
@@ -49,7 +51,8 @@ template <class T>
 void Training<T>::run(const Dataset<T>& data, const std::int64_t* order, Index batch,
                       double seconds, Epoch* epoch) {
   batch = std::min(batch, data.rows);
-  prepare(data, batch, order != nullptr);
+  // Many steps share a region, and how many threads are quicker is measured on the way.
+  prepare(data, batch, order != nullptr, 1);
   const int threads = plan_->threads;
   const double serial = serial_microseconds(batch) * 1e-6;
   if (batch != pace_batch_ || threads != pace_threads_) {
