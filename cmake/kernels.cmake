@@ -16,6 +16,7 @@ set(FASTNET_KERNEL_SOURCES
   cpp/kernels/quantized_int8.cpp
   cpp/kernels/reduce.cpp
   cpp/kernels/softmax.cpp
+  cpp/kernels/stream.cpp
   cpp/kernels/table.cpp)
 
 set(FASTNET_KERNEL_OPTIMISATION -O3)

@@ -1,6 +1,7 @@
 // ISA levels, threads and build facts.
 #include "bindings/arrays.hpp"
 #include "bindings/bind.hpp"
+#include "core/cache.hpp"
 #include "core/threads.hpp"
 #include "dispatch/dispatch.hpp"
 
@@ -65,6 +66,8 @@ void bind_runtime(py::module_& m) {
   m.def("openmp_runtime", &openmp_runtime, "libgomp, libomp or none.");
   m.def("forked", &forked,
         "Whether this process was forked since import, so that it runs serially.");
+  m.def("last_cache_bytes", &last_cache_bytes,
+        "Size of the last cache; outputs that do not fit into it are streamed past it.");
   m.attr("PROBE_CHAINS") = kProbeChains;
   m.def("fma_chains_f32", &fma_chains<float>, py::arg("a"), py::arg("b"), py::arg("n"),
         "x = a x + b, n times in PROBE_CHAINS chains of 64 bytes, on this thread.");

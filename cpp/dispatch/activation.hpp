@@ -28,6 +28,8 @@ struct ActivationSpec {
   Activation kind = Activation::kIdentity;
   double a = 0.0;
   double b = 0.0;
+  // The output is written past the caches (engine/streaming.hpp); it is aligned to 64 bytes.
+  bool stream = false;
 };
 
 // Whether the derivative is computed from the output y (else from the input x).

@@ -19,6 +19,7 @@
 #include "dispatch/random.hpp"
 #include "dispatch/reduce.hpp"
 #include "dispatch/softmax.hpp"
+#include "dispatch/stream.hpp"
 
 namespace fastnet {
 
@@ -42,6 +43,7 @@ struct KernelsOf {
 struct Kernels {
   const char* level;
   BitsKernels bits;
+  StreamKernels stream;
   KernelsOf<float> f32;
   KernelsOf<double> f64;
   QuantizedKernels bf16, int8;

@@ -5,10 +5,9 @@
 
 #include "core/threads.hpp"
 #include "dispatch/dispatch.hpp"
+#include "engine/streaming.hpp"
 
 namespace fastnet {
-
-using Index = std::ptrdiff_t;
 
 // Runs piece(begin, end) over [0, rows) on as many threads as pay, for rows of n elements that take
 // `ns_per_row` + n * `ns_per_element` on one.
@@ -24,13 +23,25 @@ void for_rows(Index rows, Index n, double ns_per_row, double ns_per_element,
   });
 }
 
+// The same for fill(begin, end, to), which writes rows [begin, end) of out to `to`; `inputs`: the
+// arrays it makes them from.
+template <class T, class Fill>
+void fill_rows(T* out, Index rows, Index n, double ns_per_row, double ns_per_element,
+               std::initializer_list<const T*> inputs, const Fill& fill) noexcept {
+  const bool stream = n * Index(sizeof(T)) <= kStreamTile && streams(out, rows * n, inputs);
+  for_rows(rows, n, ns_per_row, ns_per_element, [&](Index begin, Index end) {
+    if (stream) return stream_rows(out, n, begin, end, inputs, fill);
+    fill(begin, end, out + begin * n);
+  });
+}
+
 // Contiguous rows; `log`: log_softmax. See SoftmaxKernels.
 template <class T>
 void softmax_forward(bool log, const T* x, T* y, Index rows, Index n) noexcept {
   const auto& table = kernels().of<T>().softmax;
   const auto kernel = log ? table.log_softmax : table.softmax;
-  for_rows(rows, n, 12.0, 0.4, [&](Index begin, Index end) {
-    kernel(x + begin * n, n, y + begin * n, n, end - begin, n);
+  fill_rows(y, rows, n, 12.0, 0.4, {x}, [&](Index begin, Index end, T* to) {
+    kernel(x + begin * n, n, to, n, end - begin, n);
   });
 }
 
@@ -38,8 +49,8 @@ template <class T>
 void softmax_backward(bool log, const T* dy, const T* y, T* dx, Index rows, Index n) noexcept {
   const auto& table = kernels().of<T>().softmax;
   const auto kernel = log ? table.log_softmax_backward : table.softmax_backward;
-  for_rows(rows, n, 12.0, 0.4, [&](Index begin, Index end) {
-    kernel(dy + begin * n, y + begin * n, dx + begin * n, end - begin, n);
+  fill_rows(dx, rows, n, 12.0, 0.4, {dy, y}, [&](Index begin, Index end, T* to) {
+    kernel(dy + begin * n, y + begin * n, to, end - begin, n);
   });
 }
 

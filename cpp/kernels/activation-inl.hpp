@@ -129,7 +129,7 @@ FASTNET_INLINE Vec<T, R> silu_derivative(Vec<T, R> dy, Vec<T, R> x) {
 template <class T, int R>
 FASTNET_INLINE Vec<T, R> gelu(Vec<T, R> x) {
   const NormalTail<T, R> tail = normal_tail(x);
-  const Vec<T, R> positive = select(less(x, zero<T, R>()), splat<T, R>(T(-0.0)), x);
+  const Vec<T, R> positive = max(splat<T, R>(T(-0.0)), x);  // -0 where x = -0, NaN where x is
   return positive - scaled(tail.u * (tail.e * tail.ratio), tail.power);
 }
 // Phi(x) + x phi(x), phi the density: 1 - Phi(u) - u phi(u) where x = -u < 0, else 1 less that.
@@ -166,7 +166,7 @@ FASTNET_INLINE Vec<T, R> gelu_tanh_derivative(Vec<T, R> dy, Vec<T, R> x) {
 template <class T, int R>
 FASTNET_INLINE Vec<T, R> softplus(Vec<T, R> x, Vec<T, R> beta, Vec<T, R> threshold) {
   const Vec<T, R> z = beta * x;
-  const Vec<T, R> sum = relu(z) + log1p_finite(exp(-abs(z)));
+  const Vec<T, R> sum = relu(z) + log1p_finite(exp_negative(-abs(z)));
   return select(greater(z, threshold), x, sum / beta);
 }
 template <class T, int R>

@@ -152,7 +152,7 @@ FASTNET_INLINE void cross_entropy_row(const LossSpec<T>& spec, const LossRows<T>
   }
   Vec<T> e = zero<T>();
   if constexpr (kNarrow) {
-    e = exp(load_at(x, Part{n}, minus_infinity<T>()) - shift);
+    e = exp_negative(load_at(x, Part{n}, minus_infinity<T>()) - shift);
     group->s[r] = reduce_add(e);
   } else if (a.dinput) {
     group->s[r] = exp_row<true>(x, a.dinput + i * a.dinput_row, n, m);

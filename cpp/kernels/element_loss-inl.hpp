@@ -69,7 +69,7 @@ struct BinaryCrossEntropyTerm {
   static constexpr bool kWeighted = true;
   FASTNET_INLINE Term<T> operator()(Vec<T> x, Vec<T> t, Vec<T> pos) const {
     const Vec<T> one = splat(T(1)), none = zero<T>();
-    const Vec<T> z = exp(-abs(x));
+    const Vec<T> z = exp_negative(-abs(x));
     const Vec<T> softplus = select(less(x, none), -x, none) + log1p_finite(z);
     const Vec<T> sigmoid = select(less(x, none), z, one) / (one + z);
     const Vec<T> negative = one - t, positive = pos * t;

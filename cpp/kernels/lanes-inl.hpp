@@ -147,5 +147,57 @@ void transpose(const T* src, Index rows, Index cols, Index src_row, T* dst,
   }
 }
 
+// ---- rows of a few columns, one register to a column ----
+
+constexpr Index kNarrow = 16;
+
+// column[c] = column c of as many rows as a register has lanes, c < n <= kNarrow; zero in the lanes
+// beyond `rows`.
+template <class T>
+FASTNET_INLINE void load_columns(const T* x, Index x_row, Index rows, Index n, Vec<T, 1>* column) {
+  constexpr Index lanes = Vec<T, 1>::kLanes;
+  for (Index j = 0; j < n; j += lanes) {
+    Vec<T, 1> square[lanes];
+#pragma GCC unroll 16
+    for (Index r = 0; r < lanes; ++r) {
+      square[r] = r < rows ? load_partial<T, 1>(x + r * x_row + j, n - j) : zero<T, 1>();
+    }
+    exchange_rows<1>(square);
+#pragma GCC unroll 16
+    for (Index c = 0; c < lanes; ++c) column[j + c] = square[c];
+  }
+}
+template <class T>
+FASTNET_INLINE void store_columns(const Vec<T, 1>* column, T* y, Index y_row, Index rows, Index n) {
+  constexpr Index lanes = Vec<T, 1>::kLanes;
+  for (Index j = 0; j < n; j += lanes) {
+    Vec<T, 1> square[lanes];
+#pragma GCC unroll 16
+    for (Index c = 0; c < lanes; ++c) square[c] = column[j + c];
+    exchange_rows<1>(square);
+#pragma GCC unroll 16
+    for (Index r = 0; r < lanes; ++r) {
+      if (r < rows) store_partial(y + r * y_row + j, square[r], n - j);
+    }
+  }
+}
+
+// The sum over columns by the tree of reduce_lanes for 16 lanes (and of RowSum before it where a
+// vector has fewer).
+template <class T>
+FASTNET_INLINE Vec<T, 1> sum_columns(const Vec<T, 1>* column, Index n) {
+  Vec<T, 1> sum[kNarrow / 2];
+  for (Index c = 0; c < kNarrow / 2; ++c) {
+    sum[c] = c + kNarrow / 2 < n ? column[c] + column[c + kNarrow / 2]
+             : c < n             ? column[c]
+                                 : zero<T, 1>();
+  }
+#pragma GCC unroll 3
+  for (Index half = kNarrow / 4; half > 0; half /= 2) {
+    for (Index c = 0; c < half; ++c) sum[c] = sum[c] + sum[c + half];
+  }
+  return sum[0];
+}
+
 }  // namespace
 }  // namespace fastnet::FASTNET_LEVEL

@@ -45,13 +45,13 @@ struct MathConstants<float> {
   static constexpr float kErf[] = {0x1.06eba8p-3f,  -0x1.81273ep-2f, 0x1.ce2cf8p-4f,
                                    -0x1.b7f90ep-6f, 0x1.5405b2p-8f,  -0x1.a3f700p-11f,
                                    0x1.496a32p-14f};
-  // (u + kTailPole) (1 - Phi(u)) exp(u^2 / 2) in (u - kTailPole) / (u + kTailPole) for u from 0 to
-  // 15, Phi the standard normal distribution function: 2^-30.0.
-  static constexpr float kTail[] = {0x1.754a76p-1f,  -0x1.04c72ap-1f,  0x1.d71386p-3f,
-                                    -0x1.832d0ap-5f, -0x1.56d5ecp-7f,  0x1.c8bda4p-8f,
-                                    0x1.0ca214p-10f, -0x1.0eaed8p-10f, -0x1.009e40p-12f,
-                                    0x1.136b66p-13f, 0x1.c91680p-15f};
-  static constexpr float kTailPole = 3.0f;
+  // (1 - Phi(u)) exp(u^2 / 2) as a quotient of polynomials in u, for u from 0 to 15, Phi the
+  // standard normal distribution function: 2^-26.2 with the coefficients as rounded. All are
+  // positive, so that nothing cancels.
+  static constexpr float kTailTop[] = {0x1p-1f, 0x1.c1d27ap-2f, 0x1.78c33ap-3f, 0x1.4ee3ccp-5f,
+                                       0x1.102d04p-8f};
+  static constexpr float kTailBottom[] = {0x1p0f,         0x1.ad2b6ep0f,  0x1.349ep0f,
+                                          0x1.e2b6e2p-2f, 0x1.a3bf46p-4f, 0x1.551e42p-7f};
   // u (1 - Phi(u)) underflows to 0 beyond.
   static constexpr float kTailHigh = 15.0f;
   // tanh rounds to 1 beyond, expm1 to -1 below.
@@ -95,15 +95,30 @@ struct MathConstants<double> {
       0x1.565bcd0db02e5p-8,  -0x1.c02db3d8ed265p-11, 0x1.f9a321a11e053p-14, -0x1.f4d1df394ef65p-17,
       0x1.b9def19e1fc11p-20, -0x1.5f1d36c3b7d9bp-23, 0x1.f7a4123dd468ep-27, -0x1.386ac0f5433d3p-30,
       0x1.0579ab3a3f941p-34};
-  // As above, for u from 0 to 40: 2^-57.2.
-  static constexpr double kTail[] = {
-      0x1.89d3abe1f95aep-1,   -0x1.54ad03f27ca17p-1, 0x1.fb31653876fa2p-2,   -0x1.410ed5f8759dep-2,
-      0x1.51f6329f010c3p-3,   -0x1.1b1c254c9ef57p-4, 0x1.54b4d4f504c70p-6,   -0x1.88590ea226ecfp-9,
-      -0x1.a250382b409b7p-11, 0x1.1daf1c2693419p-11, -0x1.f21444daeeecep-15, -0x1.a1707590ebecdp-15,
-      0x1.17dc5eeb71e7dp-16,  0x1.0b1d9b3766a86p-18, -0x1.73a1d51808529p-19, -0x1.68257483d92fep-22,
-      0x1.d0b5b39b2aaafp-22,  0x1.5d93c2ebc4db9p-25, -0x1.1b5bc1bb07eb7p-24, -0x1.17d1b55f71a43p-27,
-      0x1.11a8d66dcc592p-27,  0x1.7b2c8e819ce4dp-30, -0x1.63a43859bd713p-32};
-  static constexpr double kTailPole = 5.0;
+  // As above, for u from 0 to 40: 2^-56.9.
+  static constexpr double kTailTop[] = {0x1p-1,
+                                        0x1.a83f9d8756623p-1,
+                                        0x1.5c8211ab8d467p-1,
+                                        0x1.6ec499e1213aep-2,
+                                        0x1.0f42fc3f2ac44p-3,
+                                        0x1.2552744aba230p-5,
+                                        0x1.d50314d23a4ddp-8,
+                                        0x1.121912fc9734cp-10,
+                                        0x1.c1fd9534c0058p-14,
+                                        0x1.d7d56b91d6f28p-18,
+                                        0x1.e5e40c06af368p-23};
+  static constexpr double kTailBottom[] = {0x1p0,
+                                           0x1.3a40e392fc0a6p1,
+                                           0x1.68fdf600b25c4p1,
+                                           0x1.00a367d0e76f3p1,
+                                           0x1.f708f8a924613p-1,
+                                           0x1.65ccebaf0b4bfp-2,
+                                           0x1.7a3737114a8c9p-4,
+                                           0x1.2a4c162e327c3p-6,
+                                           0x1.59d73f9c02dd2p-9,
+                                           0x1.1a959f7eefbbep-12,
+                                           0x1.27ad8b4285ed2p-16,
+                                           0x1.307ca61df5b8cp-21};
   static constexpr double kTailHigh = 39.0;
   static constexpr double kTanhHigh = 20.0, kExpm1Low = -40.0;
   static constexpr double kExpLow = -800.0, kExpHigh = 710.0;
@@ -185,6 +200,13 @@ FASTNET_INLINE Vec<T, R> exp(Vec<T, R> x) {
   using C = MathConstants<T>;
   const Vec<T, R> low = splat<T, R>(C::kExpLow), high = splat<T, R>(C::kExpHigh);
   const ExpParts<T, R> e = exp_parts(max(low, min(high, x)));
+  return scaled(e.m, e.power);
+}
+
+// exp of x <= 0, or NaN.
+template <class T, int R>
+FASTNET_INLINE Vec<T, R> exp_negative(Vec<T, R> x) {
+  const ExpParts<T, R> e = exp_parts(max(splat<T, R>(MathConstants<T>::kExpLow), x));
   return scaled(e.m, e.power);
 }
 
@@ -299,23 +321,42 @@ FASTNET_INLINE Vec<T, R> tanh(Vec<T, R> x) {
   return copysign(select(less(u, splat<T, R>(T(0.55))), near, far), x);
 }
 
-// u^2 = square + rest exactly.
+// -u^2 / 2 = half + rest exactly.
 template <class T, int R>
-struct ExactSquare {
-  Vec<T, R> square, rest;
+struct HalfSquare {
+  Vec<T, R> half, rest;
 };
 
 template <class T, int R>
-FASTNET_INLINE ExactSquare<T, R> exact_square(Vec<T, R> u) {
+FASTNET_INLINE HalfSquare<T, R> half_square(Vec<T, R> u) {
+  const Vec<T, R> scale = splat<T, R>(T(-0.5));
   if constexpr (kHasFma) {
-    const Vec<T, R> square = u * u;
-    return {square, fma(u, u, -square)};
+    const Vec<T, R> v = scale * u, half = v * u;
+    return {half, fma(v, u, -half)};
   } else {
     // The upper half of the mantissa, whose square is exact, and the lower half's share.
     constexpr int low = FloatFormat<T>::kMantissa / 2 + 1;
     const Vec<T, R> high = bitcast<T>(shift_left<low>(shift_right<low>(bitcast<Uint<T>>(u))));
-    return {high * high, (u - high) * (u + high)};
+    return {scale * (high * high), scale * ((u - high) * (u + high))};
   }
+}
+
+// c[0] + c[1] u + ..., by Horner's rule for pairs (c[0] + c[1] u) + u^2 ((c[2] + c[3] u) + ...)
+// with u^2 = -2 h. For large u half as many roundings count as by Horner's rule alone, and that of
+// h cancels in a quotient of two.
+template <class T, int R, int N>
+FASTNET_INLINE Vec<T, R> by_pairs(Vec<T, R> u, Vec<T, R> h, const T (&c)[N]) {
+  constexpr int pairs = (N + 1) / 2;
+  Vec<T, R> sum;
+#pragma GCC unroll 32
+  for (int i = pairs - 1; i >= 0; --i) {
+    const T scale = static_cast<T>((i % 2 ? -1 : 1) * (1 << i));  // (-2)^i: exact
+    const Vec<T, R> even = splat<T, R>(scale * c[2 * i]);
+    const Vec<T, R> pair =
+        2 * i + 1 < N ? fma(u, splat<T, R>(scale * c[2 * i + 1 < N ? 2 * i + 1 : 0]), even) : even;
+    sum = i == pairs - 1 ? pair : fma(sum, h, pair);
+  }
+  return sum;
 }
 
 // The standard normal distribution beyond u >= 0: 1 - Phi(u) = e 2^power ratio, e 2^power being
@@ -329,19 +370,14 @@ struct NormalTail {
 template <class T, int R>
 FASTNET_INLINE NormalTail<T, R> normal_tail(Vec<T, R> x) {
   using C = MathConstants<T>;
-  const Vec<T, R> one = splat<T, R>(T(1)), half = splat<T, R>(T(-0.5));
   const Vec<T, R> u = min(splat<T, R>(C::kTailHigh), abs(x));
-  // u^2 = square + rest exactly: exp(-u^2 / 2) would magnify the rounding of u^2 u^2 / 2 times.
-  const auto [square, rest] = exact_square(u);
-  const ExpArgument<T, R> a = exp_argument(half * square);
-  const Vec<T, R> e = exp_reduced(fma(half, rest, a.r));
-  // 1 / (u + kTailPole) is inverse (1 + residue): its rounding would count 2.3 times.
-  const Vec<T, R> sum = u + splat<T, R>(C::kTailPole);
-  const Vec<T, R> inverse = one / sum;
-  const Vec<T, R> residue = fma(-sum, inverse, one) * inverse;
-  const Vec<T, R> width = splat<T, R>(-2 * C::kTailPole);
-  const Vec<T, R> p = polynomial(fma(width, residue, fma(width, inverse, one)), C::kTail);
-  return {u, e, fma(p, residue, p * inverse), power_of_two(a.n)};
+  // Exactly: exp(-u^2 / 2) would magnify the rounding of u^2 u^2 / 2 times.
+  const auto [half, rest] = half_square(u);
+  const ExpArgument<T, R> a = exp_argument(half);
+  // Without fma `half` is not the rounded product.
+  const Vec<T, R> h = kHasFma ? half : splat<T, R>(T(-0.5)) * u * u;
+  const Vec<T, R> ratio = by_pairs(u, h, C::kTailTop) / by_pairs(u, h, C::kTailBottom);
+  return {u, exp_reduced(a.r + rest), ratio, power_of_two(a.n)};
 }
 
 // x + x q(x^2) below 1, else 1 - 2 (1 - Phi(sqrt(2) |x|)).

@@ -36,8 +36,6 @@ FASTNET_INLINE void along_row(Index n, F f) {
   for (; c + lanes <= n; c += lanes) f(c, Whole{});
   if (c < n) f(c, Part{n - c});
 }
-// For the lambdas given to along_row, which pass vectors and must not become calls.
-#define FASTNET_INLINE_LAMBDA __attribute__((always_inline))
 
 template <class T>
 FASTNET_INLINE Vec<T> load_at(const T* p, Whole) {

@@ -24,6 +24,8 @@
 #endif
 
 #define FASTNET_INLINE inline __attribute__((always_inline))
+// For lambdas that pass vectors and must not become calls.
+#define FASTNET_INLINE_LAMBDA __attribute__((always_inline))
 
 namespace fastnet::FASTNET_LEVEL {
 namespace {
@@ -129,6 +131,35 @@ FASTNET_INLINE void store(T* p, Vec<T, R> v) {
   for (int i = 0; i < R; ++i) {
     *reinterpret_cast<typename NativeOf<T>::unaligned*>(p + i * lanes) = v.r[i];
   }
+}
+
+#if defined(__SSE2__)
+constexpr bool kHasStreaming = true;
+#else
+constexpr bool kHasStreaming = false;
+#endif
+
+// A store past the caches to p, which is aligned to 64 bytes; a plain one without kHasStreaming.
+template <class T, int R>
+FASTNET_INLINE void store_streaming(T* p, Vec<T, R> v) {
+  constexpr int lanes = Vec<T, 1>::kLanes;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+#if defined(__AVX512F__)
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(p + i * lanes), (__m512i)v.r[i]);
+#elif defined(__AVX2__)
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(p + i * lanes), (__m256i)v.r[i]);
+#elif defined(__SSE2__)
+    _mm_stream_si128(reinterpret_cast<__m128i*>(p + i * lanes), (__m128i)v.r[i]);
+#else
+    std::memcpy(p + i * lanes, &v.r[i], kNativeBytes);
+#endif
+  }
+}
+FASTNET_INLINE void fence_streaming() {
+#if defined(__SSE2__)
+  _mm_sfence();
+#endif
 }
 
 template <class T, int R = kLogical>
@@ -394,15 +425,37 @@ FASTNET_INLINE Vec<T, R> select(Mask<T, R> m, Vec<T, R> a, Vec<T, R> b) {
   return v;
 }
 
-// The smaller and the larger; b where either is NaN (so put the value that must survive second).
-template <class T, int R>
-FASTNET_INLINE Vec<T, R> min(Vec<T, R> a, Vec<T, R> b) {
-  return select(less(a, b), a, b);
-}
-template <class T, int R>
-FASTNET_INLINE Vec<T, R> max(Vec<T, R> a, Vec<T, R> b) {
-  return select(greater(a, b), a, b);
-}
+// The smaller and the larger; b where either is NaN (so put the value that must survive second),
+// and where they are equal. x86's instructions are just that; GCC makes two of the comparison and
+// the choice where an operand is constant.
+#define FASTNET_EXTREME(name, op)                                                               \
+  template <class N>                                                                            \
+  FASTNET_INLINE N name##_native(N a, N b) {                                                    \
+    return a op b ? a : b;                                                                      \
+  }                                                                                             \
+  template <class T, int R>                                                                     \
+  FASTNET_INLINE Vec<T, R> name(Vec<T, R> a, Vec<T, R> b) {                                     \
+    Vec<T, R> v;                                                                                \
+    _Pragma("GCC unroll 8") for (int i = 0; i < R; ++i) v.r[i] = name##_native(a.r[i], b.r[i]); \
+    return v;                                                                                   \
+  }
+#define FASTNET_X86(T, name, call) \
+  FASTNET_INLINE Native<T> name##_native(Native<T> a, Native<T> b) { return (Native<T>)call; }
+#if defined(__AVX512F__)
+FASTNET_X86(float, min, _mm512_maskz_min_ps(0xffff, (__m512)a, (__m512)b))
+FASTNET_X86(float, max, _mm512_maskz_max_ps(0xffff, (__m512)a, (__m512)b))
+FASTNET_X86(double, min, _mm512_maskz_min_pd(0xff, (__m512d)a, (__m512d)b))
+FASTNET_X86(double, max, _mm512_maskz_max_pd(0xff, (__m512d)a, (__m512d)b))
+#elif defined(__AVX2__)
+FASTNET_X86(float, min, _mm256_min_ps((__m256)a, (__m256)b))
+FASTNET_X86(float, max, _mm256_max_ps((__m256)a, (__m256)b))
+FASTNET_X86(double, min, _mm256_min_pd((__m256d)a, (__m256d)b))
+FASTNET_X86(double, max, _mm256_max_pd((__m256d)a, (__m256d)b))
+#endif
+#undef FASTNET_X86
+FASTNET_EXTREME(min, <)
+FASTNET_EXTREME(max, >)
+#undef FASTNET_EXTREME
 
 template <class T, int R>
 FASTNET_INLINE bool any(Vec<T, R> mask) {

@@ -16,7 +16,7 @@ FASTNET_INLINE T exp_row(const T* x, T* e, Index n, T m) {
   RowSum<T> sum;
   along_row<T>(n, [&](Index c, auto place) FASTNET_INLINE_LAMBDA {
     // Lanes beyond the row add exp(-inf) = 0.
-    const Vec<T> v = exp(load_at(x + c, place, minus_infinity<T>()) - shift);
+    const Vec<T> v = exp_negative(load_at(x + c, place, minus_infinity<T>()) - shift);
     if constexpr (kKeep) store_at(e + c, v, place);
     sum.add(v);
   });

@@ -6,32 +6,58 @@
 namespace fastnet::FASTNET_LEVEL {
 namespace {
 
+// Rows of at most kNarrow columns, whose lanes would not fill: so many at a time as a register has
+// lanes, a register to a column, as long as there are enough. Sums go over the columns as over the
+// lanes of a row, so it makes no difference. Gives how many rows are done.
+template <bool kLog, class T>
+FASTNET_INLINE Index narrow_rows(const T* x, Index x_row, T* y, Index y_row, Index rows, Index n) {
+  constexpr Index lanes = Vec<T, 1>::kLanes;
+  if (n > kNarrow) return 0;
+  Index i = 0;
+  for (; 2 * (rows - i) >= lanes; i += lanes, x += lanes * x_row, y += lanes * y_row) {
+    const Index height = rows - i < lanes ? rows - i : lanes;
+    Vec<T, 1> v[kNarrow], e[kNarrow];
+    load_columns(x, x_row, height, n, v);
+    Vec<T, 1> m = {minus_infinity<T>().r[0]};
+    for (Index c = 0; c < n; ++c) m = max(v[c], m);
+    for (Index c = 0; c < n; ++c) {
+      v[c] = v[c] - m;
+      e[c] = exp_negative(v[c]);
+    }
+    if constexpr (kLog) {
+      const Vec<T, 1> log_sum = log(sum_columns(e, n));
+      for (Index c = 0; c < n; ++c) v[c] = v[c] - log_sum;
+    } else {
+      const Vec<T, 1> scale = splat<T, 1>(T(1)) / sum_columns(e, n);
+      for (Index c = 0; c < n; ++c) v[c] = e[c] * scale;
+    }
+    store_columns(v, y, y_row, height, n);
+  }
+  return i < rows ? i : rows;
+}
+
 template <class T>
 void softmax(const T* x, Index x_row, T* y, Index y_row, Index rows, Index n) noexcept {
-  for (Index i = 0; i < rows; ++i, x += x_row, y += y_row) {
-    const T m = row_max(x, n);
-    if (n <= Vec<T>::kLanes) {
-      // The row stays in the register.
-      const Vec<T> e = exp(load_at(x, Part{n}, minus_infinity<T>()) - splat(m));
-      store_partial(y, e * splat(T(1) / reduce_add(e)), n);
-      continue;
-    }
+  for (Index i = narrow_rows<false>(x, x_row, y, y_row, rows, n); i < rows; ++i) {
+    const T* in = x + i * x_row;
+    T* out = y + i * y_row;
     // One division a row: a product with 1 / sum is half a unit in the last place less exact.
-    const Vec<T> scale = splat(T(1) / exp_row<true>(x, y, n, m));
+    const Vec<T> scale = splat(T(1) / exp_row<true>(in, out, n, row_max(in, n)));
     along_row<T>(n, [&](Index c, auto place) FASTNET_INLINE_LAMBDA {
-      store_at(y + c, load_at(y + c, place) * scale, place);
+      store_at(out + c, load_at(out + c, place) * scale, place);
     });
   }
 }
 
 template <class T>
 void log_softmax(const T* x, Index x_row, T* y, Index y_row, Index rows, Index n) noexcept {
-  for (Index i = 0; i < rows; ++i, x += x_row, y += y_row) {
-    const T m = row_max(x, n);
+  for (Index i = narrow_rows<true>(x, x_row, y, y_row, rows, n); i < rows; ++i) {
+    const T* in = x + i * x_row;
+    const T m = row_max(in, n);
     const Vec<T> shift = splat(m);
-    const Vec<T> log_sum = splat(log_scalar(exp_row<false, T>(x, nullptr, n, m)));
+    const Vec<T> log_sum = splat(log_scalar(exp_row<false, T>(in, nullptr, n, m)));
     along_row<T>(n, [&](Index c, auto place) FASTNET_INLINE_LAMBDA {
-      store_at(y + c, (load_at(x + c, place) - shift) - log_sum, place);
+      store_at(y + i * y_row + c, (load_at(in + c, place) - shift) - log_sum, place);
     });
   }
 }

@@ -20,6 +20,7 @@ void fill_table(Kernels& table) noexcept {
   fill_quantized_int8(table);
   fill_reduce(table);
   fill_softmax(table);
+  fill_stream(table);
 }
 
 }  // namespace fastnet::FASTNET_LEVEL

@@ -24,5 +24,6 @@ void fill_quantized_bf16(Kernels& table) noexcept;
 void fill_quantized_int8(Kernels& table) noexcept;
 void fill_reduce(Kernels& table) noexcept;
 void fill_softmax(Kernels& table) noexcept;
+void fill_stream(Kernels& table) noexcept;
 
 }  // namespace fastnet::FASTNET_LEVEL

@@ -213,8 +213,7 @@ void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
   for (int i = 0; i < static_cast<int>(fastnet::Activation::kCount); ++i) {
     const auto kind = static_cast<fastnet::Activation>(i);
     // Parameters that each kind can be called with (dispatch/activation.hpp).
-    const fastnet::ActivationSpec spec{kind, kind == fastnet::Activation::kHardtanh ? -0.75 : 0.75,
-                                       1.5};
+    fastnet::ActivationSpec spec{kind, kind == fastnet::Activation::kHardtanh ? -0.75 : 0.75, 1.5};
     char name[64];
     std::snprintf(name, sizeof name, "activation.forward %d", i);
     check(name,
@@ -435,6 +434,13 @@ void check_bits(const fastnet::Kernels& k) {
   g_type = "bits";
   check("blocks",
         [&](Memory& m, Index n) { k.bits.blocks(7, 11, 5, m.out<std::uint32_t>(4 * n), n); });
+  check("stream copy", [&](Memory& m, Index n) {
+    std::uint32_t* to = m.out<std::uint32_t>(n + 3);
+    const std::uint32_t* from = m.integers<std::uint32_t>(n, 1 << 30);
+    if (!k.stream.copy) return (void)std::copy(from, from + n, to + 3);
+    k.stream.copy(from, to + 3, n);
+    k.stream.fence();
+  });
 }
 
 }  // namespace
