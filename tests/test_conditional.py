@@ -49,6 +49,47 @@ def test_estimates_of_a_normal_law(method):
     np.testing.assert_allclose(c.mean, TRUTH, atol=0.35)
 
 
+@pytest.mark.parametrize("method", ["exact", "bins", "regression"])
+def test_every_method_has_errors_and_intervals(method):
+    for at in (1.0, AT, AT.reshape(2, 2)):
+        c = conditional_expectation("y", "x", NORMAL, at, method=method, n=2**12, rng=1)
+        for value in (c.at, c.mean, c.standard_error, c.degrees, *c.confidence_interval(0.9)):
+            assert np.shape(value) == np.shape(at)
+        low, high = c.confidence_interval(0.9)
+        wide = c.confidence_interval(0.999)
+        if method == "exact":
+            np.testing.assert_array_equal(low, high)
+        else:
+            assert np.all(wide.low < low)
+            assert np.all(low < c.mean)
+            assert np.all(high < wide.high)
+        assert repr(c).startswith("E[Y given X] at (95 %")
+        assert repr(c).count("+-") == np.size(at)
+    with pytest.raises(ValueError, match="level"):
+        c.confidence_interval(1.0)
+
+
+def test_intervals_of_bins_cover():
+    # A law that is constant within a bin, so that nothing but sampling errs: 4 values of x.
+    joint = stats.Joint.table(
+        [[0.1, 0.1, 0.05], [0.2, 0.1, 0.1], [0.1, 0.05, 0.1], [0.05, 0, 0.05]]
+    )
+    at = [0, 1, 2, 3]
+    truth = conditional_expectation("y", "x", joint, at).mean
+    inside = 0
+    for seed in range(200):
+        c = conditional_expectation("y", "x", joint, at, method="bins", n=1024, bins=64, rng=seed)
+        low, high = c.confidence_interval(0.9)
+        inside += int(np.sum((low <= truth) & (truth <= high)))
+    # 800 intervals at 90 %: 5 standard deviations of the binomial law.
+    assert abs(inside - 720) <= 5 * np.sqrt(800 * 0.09)
+
+
+def test_repr_of_many_points_is_short():
+    c = conditional_expectation("y", "x", NORMAL, np.linspace(-1, 1, 100))
+    assert len(repr(c).splitlines()) == 11
+
+
 def test_a_chain_by_bins():
     c = conditional_expectation("y", "x", chain(), [0.0, 1.0, 1.5], rng=1)
     assert c.method == "bins"

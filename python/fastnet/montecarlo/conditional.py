@@ -2,23 +2,88 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from fastnet._arrays import Array
+from fastnet._arrays import Array, real
+from fastnet.montecarlo._quantiles import student_quantile
+from fastnet.montecarlo._statistics import with_error
+from fastnet.montecarlo.estimate import Interval
 from fastnet.random import Generator, default_rng
 from fastnet.random._checks import integer
 
 
-class Conditional(NamedTuple):
-    """E[Y given X = at] with its standard error, an entry for each point."""
+@dataclass(frozen=True, eq=False, repr=False)
+class Conditional:
+    """E[Y given X = at] at one or several points: values, their errors, their intervals.
 
-    at: Array
-    mean: Array
-    standard_error: Array
+    Attributes
+    ----------
+    at, mean, standard_error : float or ndarray
+        All of one shape.
+    degrees : float or ndarray
+        Degrees of freedom that the standard error has; infinite where the mean is exact.
+    method : str
+        "exact", "bins" or "regression".
+    n : int
+        Samples that were drawn; 0 if exact.
+    """
+
+    at: Any
+    mean: Any
+    standard_error: Any
+    degrees: Any
     method: str
     n: int
+
+    def confidence_interval(self, level: float = 0.95) -> Interval:
+        """Return, for each point, the interval that covers the mean with probability `level`.
+
+        mean -+ t standard_error, t the quantile of Student's law. It knows of the errors that
+        sampling makes, not of those of the method (see `conditional_expectation`).
+
+        Parameters
+        ----------
+        level : float, default 0.95
+
+        Returns
+        -------
+        Interval
+            low and high.
+
+        Examples
+        --------
+        >>> from fastnet.montecarlo import conditional_expectation
+        >>> from fastnet.stats import Joint
+        >>> joint = Joint.normal([0, 1], [[1, 1.5], [1.5, 9]])
+        >>> c = conditional_expectation("y", "x", joint, 2.0, method="bins", rng=1)
+        >>> low, high = c.confidence_interval(0.999)
+        >>> low < 4 < high
+        True
+        """
+        width = self._half_width(level)
+        return Interval(self.mean - width, self.mean + width)
+
+    def _half_width(self, level: float) -> Any:
+        level = real(level, "level", 0, 1)
+        if not 0 < level < 1:
+            msg = f"level must be in (0, 1), got {level}"
+            raise ValueError(msg)
+        quantiles = [student_quantile(0.5 + level / 2, float(v)) for v in np.ravel(self.degrees)]
+        return _shaped(np.ravel(self.standard_error) * quantiles, np.shape(self.at))
+
+    def __repr__(self) -> str:
+        width = self._half_width(0.95)
+        lines = [
+            f"  {a:g}: {with_error(float(m), float(w))}"
+            for a, m, w in zip(*map(np.ravel, (self.at, self.mean, width)), strict=True)
+        ]
+        if len(lines) > 10:
+            lines = [*lines[:5], "  ...", *lines[-4:]]
+        how = self.method if self.method == "exact" else f"{self.method}, n = {self.n:,}"
+        return "\n".join([f"E[Y given X] at (95 %; {how})", *lines])
 
 
 def conditional_expectation(
@@ -61,17 +126,31 @@ def conditional_expectation(
     Returns
     -------
     Conditional
-        at, mean and standard_error of at's shape. The error is 0 if exact; for bins it is that of
-        the mean of a bin, for regression that of the mean of the members. Neither knows what the
-        width of a bin, or a network that is too small, does to the mean.
+        at, mean and standard_error, numbers for a number `at` and arrays of its shape else;
+        confidence_interval(level). The error is 0 if exact, for bins that of the mean of a bin, for
+        regression that of the mean of the members.
+
+    Notes
+    -----
+    The errors of bins and regression are those of sampling. Neither knows what the method itself
+    does to the mean: that of a bin is the mean over its width, which for a bin of width w around x
+    differs by about w^2 / 24 times the second derivative (by more at the ends of x's range), and a
+    network of this size is smooth. More bins make the first smaller and the error larger.
 
     Examples
     --------
     >>> from fastnet.montecarlo import conditional_expectation
-    >>> from fastnet.stats import Joint
+    >>> from fastnet.stats import Joint, Normal, Uniform
     >>> joint = Joint.normal([0, 1], [[1, 1.5], [1.5, 9]])
-    >>> conditional_expectation("y", "x", joint, [0, 2]).mean.tolist()
-    [1.0, 4.0]
+    >>> conditional_expectation("y", "x", joint, [0, 2])
+    E[Y given X] at (95 %; exact)
+      0: 1 +- 0
+      2: 4 +- 0
+    >>> wave = Joint(x=Uniform(-2, 2), y=lambda x: Normal(x**2, 0.5))
+    >>> c = conditional_expectation("y", "x", wave, 1.0, rng=1)
+    >>> low, high = c.confidence_interval(0.999)
+    >>> c.method, low < 1 < high
+    ('bins', True)
     """
     names = getattr(joint, "names", None)
     if names is None:
@@ -96,7 +175,7 @@ def conditional_expectation(
         raise ValueError(msg)
     if exact and method in ("auto", "exact"):
         mean = np.array([_exact(joint, y, x, float(v)) for v in points.ravel()])
-        return Conditional(points, mean.reshape(points.shape), np.zeros(points.shape), "exact", 0)
+        return _result(points, mean, np.zeros(mean.shape), np.full(mean.shape, np.inf), "exact", 0)
     n = integer(n, "n", 256, 2**31)
     generator = default_rng(rng)
     seed = (generator.key, generator.next_ticket())
@@ -107,13 +186,25 @@ def conditional_expectation(
     order = np.argsort(given, kind="stable")
     given, values = given[order], values[order]
     size = n // bins
-    mean, error = np.empty(points.size), np.empty(points.size)
+    mean, error, degrees = np.empty((3, points.size))
     for i, v in enumerate(points.ravel()):
         low, high = _nearest(given, float(v), size)
         part = values[low:high]
         mean[i], error[i] = part.mean(), part.std(ddof=1) / np.sqrt(len(part))
-    shape = points.shape
-    return Conditional(points, mean.reshape(shape), error.reshape(shape), "bins", n)
+        degrees[i] = len(part) - 1
+    return _result(points, mean, error, degrees, "bins", n)
+
+
+def _result(
+    points: Array, mean: Array, error: Array, degrees: Array, method: str, n: int
+) -> Conditional:
+    at, mean, error, degrees = (_shaped(v, points.shape) for v in (points, mean, error, degrees))
+    return Conditional(at, mean, error, degrees, method, n)
+
+
+def _shaped(values: Array, shape: tuple[int, ...]) -> Any:
+    """Return values in a shape, the only one as a float if it has no dimension."""
+    return values.reshape(shape) if shape else float(values.item())
 
 
 def _exact(joint: Any, y: str, x: str, value: float) -> float:
@@ -174,7 +265,6 @@ def _regression(
         new = ((points.ravel() - center) / scale).astype(np.float32)[:, None]
         fits.append(trainer.predict(new)[:, 0].astype(np.float64) * width + offset)
     values = np.array(fits)
-    mean = values.mean(axis=0)
     error = values.std(axis=0, ddof=1) / np.sqrt(members)
-    shape = points.shape
-    return Conditional(points, mean.reshape(shape), error.reshape(shape), "regression", n)
+    degrees = np.full(error.shape, members - 1.0)
+    return _result(points, values.mean(axis=0), error, degrees, "regression", n)
