@@ -129,6 +129,7 @@ def test_norms_follow_pytorchs(training, momentum, rng):
         return nn.Sequential(
             nn.Linear(5, 8), nn.BatchNorm1d(8, momentum=momentum), nn.LayerNorm(8), nn.ReLU(),
             nn.BatchNorm1d(8, affine=False, track_running_stats=False), nn.LayerNorm(8, bias=False),
+            nn.BatchNorm1d(8, bias=False),
         )  # fmt: skip
 
     ours, theirs = both(model, np.float64)

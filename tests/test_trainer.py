@@ -106,6 +106,7 @@ NORMS = {
     "layer norm without bias": lambda n, d: nn.LayerNorm(n, bias=False, dtype=d),
     "layer norm without weights": lambda n, d: nn.LayerNorm(n, elementwise_affine=False, dtype=d),
     "batch norm": lambda n, d: nn.BatchNorm1d(n, dtype=d),
+    "batch norm without bias": lambda n, d: nn.BatchNorm1d(n, bias=False, dtype=d),
     "batch norm without weights": lambda n, d: nn.BatchNorm1d(n, affine=False, dtype=d),
 }
 

@@ -96,6 +96,8 @@ class BatchNorm1d(Module):
         Without them evaluation uses the batch's statistics too.
     dtype : dtype, optional
         float32 (default) or float64.
+    bias : bool, default True
+        False leaves out the bias of `affine`.
 
     Examples
     --------
@@ -118,6 +120,8 @@ class BatchNorm1d(Module):
         affine: bool = True,
         track_running_stats: bool = True,
         dtype: npt.DTypeLike | None = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.num_features = features(num_features, "num_features")
@@ -128,7 +132,7 @@ class BatchNorm1d(Module):
         kind = float_kind(dtype)
         n = self.num_features
         self.weight = Parameter._of(np.ones(n, kind)) if affine else None
-        self.bias = Parameter._of(np.zeros(n, kind)) if affine else None
+        self.bias = Parameter._of(np.zeros(n, kind)) if affine and bias else None
         tracked = self.track_running_stats
         self.register_buffer("running_mean", np.zeros(n, kind) if tracked else None)
         self.register_buffer("running_var", np.ones(n, kind) if tracked else None)
