@@ -111,7 +111,10 @@ def test_row_strides_of_4_kib(isa, dtype, rng):
     assert_within(F.linear(x, weight, bias), expected, product_bound(x, weight.T, dtype, extra=2))
 
 
-@pytest.mark.parametrize("shape", [(0, 4, 3), (5, 0, 3), (5, 4, 0), (0, 0, 0)])
+@pytest.mark.parametrize(
+    "shape",
+    [(0, 4, 3), (5, 0, 3), (5, 4, 0), (0, 0, 0), (40, 0, 3), (40, 4, 0), (40, 0, 1), (40, 0, 0)],
+)
 def test_zero_sizes(isa, dtype, shape):
     m, k, n = shape
     x, weight, bias = np.ones((m, k), dtype), np.ones((n, k), dtype), np.ones(n, dtype)

@@ -132,7 +132,7 @@ FASTNET_INLINE void narrow_of(const ProductArgs<T>& args) {
   }
 }
 
-// C = A B of args.n <= kNarrowColumns columns.
+// C = A B of 1 to kNarrowColumns columns.
 template <class T>
 void narrow_product(const ProductArgs<T>& args) noexcept {
   constexpr Index most = kNarrowColumns<T>;

@@ -62,7 +62,7 @@ void pack_panel(const T* b, Index b_row, Index k, Index columns, T* packed, Inde
 template <class T>
 void product(const ProductArgs<T>& args) noexcept {
   constexpr Index lanes = Vec<T, 1>::kLanes;
-  if (args.n <= kNarrowColumns<T> && args.m >= lanes) {
+  if (args.n >= 1 && args.n <= kNarrowColumns<T> && args.m >= lanes) {
     narrow_product(args);
     return;
   }
