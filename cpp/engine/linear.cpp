@@ -130,6 +130,23 @@ template <class T>
 void input_gradient(const Kernels& table, Index m, Index n, Index k, const T* dy, Index dy_row,
                     const T* w, Index w_stride, T* dx, Index dx_row, T* scratch) noexcept {
   const auto& product = table.of<T>().product;
+  // C = A B by rows, B's being padded; what lanes beyond C's columns hold goes nowhere.
+  const auto multiply = [&](Index rows, Index cols, const T* a, Index a_row, const T* b,
+                            Index b_row, T* c, Index c_row) {
+    ProductArgs<T> args{};
+    args.m = rows;
+    args.n = cols;
+    args.k = n;
+    args.a = a;
+    args.a_row = a_row;
+    args.a_k = 1;
+    args.b = b;
+    args.b_row = b_row;
+    args.b_padded = true;
+    args.c = c;
+    args.c_row = c_row;
+    product.product(args);
+  };
   // Where W has fewer elements than dY and dX, as a narrow head has, W is transposed.
   const Index w_row = padded_row<T>(k);
   if (n * k <= m * (n + k) && n * w_row <= input_gradient_elements(n, k)) {
@@ -137,19 +154,7 @@ void input_gradient(const Kernels& table, Index m, Index n, Index k, const T* dy
     for (Index j = 0; j < n; ++j) {
       std::fill(scratch + j * w_row + k, scratch + (j + 1) * w_row, T(0));
     }
-    ProductArgs<T> args{};
-    args.m = m;
-    args.n = k;
-    args.k = n;
-    args.a = dy;
-    args.a_row = dy_row;
-    args.a_k = 1;
-    args.b = scratch;
-    args.b_row = w_row;
-    args.b_padded = true;
-    args.c = dx;
-    args.c_row = dx_row;
-    product.product(args);
+    multiply(m, k, dy, dy_row, scratch, w_row, dx, dx_row);
     return;
   }
   T* const dy_columns = scratch;
@@ -157,25 +162,13 @@ void input_gradient(const Kernels& table, Index m, Index n, Index k, const T* dy
   for (Index i = 0; i < m; i += kGradientRows) {
     const Index rows = std::min(kGradientRows, m - i);
     product.transpose(dy + i * dy_row, rows, n, dy_row, dy_columns, kGradientRows);
-    // Lanes beyond the last row go nowhere, but what memory held there could be slow to multiply.
+    // What memory held beyond the last row could be slow to multiply.
     const Index lanes = round_up(rows, 16);
     for (Index j = 0; j < n && rows < lanes; ++j) {
       std::fill(dy_columns + j * kGradientRows + rows, dy_columns + j * kGradientRows + lanes,
                 T(0));
     }
-    ProductArgs<T> args{};
-    args.m = k;
-    args.n = rows;
-    args.k = n;
-    args.a = w;
-    args.a_row = w_stride;
-    args.a_k = 1;
-    args.b = dy_columns;
-    args.b_row = kGradientRows;
-    args.b_padded = true;  // what the lanes beyond `rows` hold goes nowhere
-    args.c = dx_columns;
-    args.c_row = kGradientRows;
-    product.product(args);
+    multiply(k, rows, w, w_stride, dy_columns, kGradientRows, dx_columns, kGradientRows);
     product.transpose(dx_columns, k, rows, kGradientRows, dx + i * dx_row, dx_row);
   }
 }

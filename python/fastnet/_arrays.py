@@ -52,6 +52,17 @@ def flag(value: Any, name: str) -> bool:
     raise TypeError(msg)
 
 
+def whole(value: Any, name: str) -> int:
+    """Return a whole number from 1; TypeError or ValueError for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        msg = f"{name} must be an int, got {type(value).__name__}"
+        raise TypeError(msg)
+    if value < 1:
+        msg = f"{name} must be at least 1, got {value}"
+        raise ValueError(msg)
+    return int(value)
+
+
 def require_in_memory(array: Array, name: str) -> None:
     """Raise ValueError for an array whose strides reach where no memory can be."""
     if array.flags.c_contiguous or array.size == 0:

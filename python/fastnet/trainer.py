@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from fastnet import _compile, _core
-from fastnet._arrays import Array, flag, output
-from fastnet._compile.arguments import callables, clip_norm, pair, whole
+from fastnet._arrays import Array, flag, output, whole
+from fastnet._compile.arguments import callables, clip_norm, pair
 from fastnet._epochs import epoch_order as epoch_order
 from fastnet._epochs import run_batches, run_epoch
 from fastnet._progress import progress_bar

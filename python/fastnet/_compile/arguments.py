@@ -9,17 +9,6 @@ from typing import Any
 import numpy as np
 
 
-def whole(value: Any, name: str) -> int:
-    """Return a whole number from 1; TypeError or ValueError for what is none."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        msg = f"{name} must be an int, got {type(value).__name__}"
-        raise TypeError(msg)
-    if value < 1:
-        msg = f"{name} must be at least 1, got {value}"
-        raise ValueError(msg)
-    return int(value)
-
-
 def callables(callbacks: Any) -> list[Callable[..., Any]]:
     """Return callbacks as a list; TypeError for what is none."""
     if not isinstance(callbacks, Iterable):

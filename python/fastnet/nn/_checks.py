@@ -14,17 +14,6 @@ from fastnet.autograd.core import unwrap
 _MAX_ELEMENTS = 2**60
 
 
-def features(value: Any, name: str) -> int:
-    """Return a number of features as an int; TypeError or ValueError for what is none."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        msg = f"{name} must be an int, got {type(value).__name__}"
-        raise TypeError(msg)
-    if value < 1:
-        msg = f"{name} must be at least 1, got {value}"
-        raise ValueError(msg)
-    return int(value)
-
-
 def reachable(shape: tuple[int, ...], name: str) -> None:
     """Raise ValueError for a shape with more elements than memory can have."""
     if math.prod(shape) > _MAX_ELEMENTS:

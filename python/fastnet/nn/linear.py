@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnet import functional as F
-from fastnet._arrays import as_float
+from fastnet._arrays import as_float, whole
 from fastnet._storage import zeros_weight
 from fastnet.autograd.core import TensorCore, wrap
 from fastnet.nn import init
-from fastnet.nn._checks import features, float_kind, reachable
+from fastnet.nn._checks import float_kind, reachable
 from fastnet.nn.module import Module
 from fastnet.nn.parameter import Parameter
 from fastnet.random import default_rng
@@ -73,8 +73,8 @@ class Linear(Module):
         rng: Any = None,
     ) -> None:
         super().__init__()
-        self.in_features = features(in_features, "in_features")
-        self.out_features = features(out_features, "out_features")
+        self.in_features = whole(in_features, "in_features")
+        self.out_features = whole(out_features, "out_features")
         kind = float_kind(dtype)
         reachable((self.out_features, self.in_features), "weight")
         self.weight = Parameter._of(zeros_weight((self.out_features, self.in_features), kind))

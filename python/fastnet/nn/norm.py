@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnet import functional as F
-from fastnet.nn._checks import features, float_kind, number
+from fastnet._arrays import whole
+from fastnet.nn._checks import float_kind, number
 from fastnet.nn.linear import same_kind
 from fastnet.nn.module import Module
 from fastnet.nn.parameter import Parameter
@@ -48,7 +49,7 @@ class LayerNorm(Module):
     ) -> None:
         super().__init__()
         sizes = normalized_shape if isinstance(normalized_shape, Sequence) else (normalized_shape,)
-        self.normalized_shape = tuple(features(n, "normalized_shape") for n in sizes)
+        self.normalized_shape = tuple(whole(n, "normalized_shape") for n in sizes)
         if not self.normalized_shape:
             msg = "normalized_shape must have at least one size"
             raise ValueError(msg)
@@ -124,7 +125,7 @@ class BatchNorm1d(Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        self.num_features = features(num_features, "num_features")
+        self.num_features = whole(num_features, "num_features")
         self.eps = number(eps, "eps")
         self.momentum = None if momentum is None else number(momentum, "momentum", 0.0, 1.0)
         self.affine = bool(affine)
