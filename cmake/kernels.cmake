@@ -3,6 +3,7 @@
 set(FASTNET_KERNEL_SOURCES
   cpp/kernels/activation.cpp
   cpp/kernels/math.cpp
+  cpp/kernels/discrete.cpp
   cpp/kernels/dropout.cpp
   cpp/kernels/expression.cpp
   cpp/kernels/random.cpp

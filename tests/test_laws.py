@@ -43,7 +43,8 @@ DISCRETE = {
 }
 COV = [[2.0, 0.6, -0.4], [0.6, 1.0, 0.1], [-0.4, 0.1, 0.5]]
 VECTORS = {
-    "dirichlet": ("dirichlet", ([0.5, 3.0, 1.5],)),
+    "dirichlet": ("dirichlet", ([0.5, 1.0, 1.5],)),
+    "dirichlet .05": ("dirichlet", ([0.05, 3.0, 1.0],)),
     "multivariate_normal": ("multivariate_normal", ([1.0, -2.0, 0.0], COV)),
 }
 LAWS = {**CONTINUOUS, **DISCRETE, **VECTORS}
@@ -174,11 +175,24 @@ def test_discrete_laws_fit(law):
         assert scipy.stats.chisquare(counts, chances * values.size).pvalue > LEVEL
 
 
-def test_dirichlet_fits():
-    x = Generator(3).dirichlet([0.5, 3.0, 1.5], 50_000)
+@pytest.mark.parametrize("alpha", [(0.5, 3.0, 1.5), (0.05, 3.0, 1.0)])
+def test_dirichlet_fits(alpha):
+    x = Generator(3).dirichlet(alpha, 50_000)
     np.testing.assert_allclose(x.sum(axis=1), 1, rtol=1e-14)
-    for i, a in enumerate((0.5, 3.0, 1.5)):  # the marginals are beta laws
-        assert scipy.stats.kstest(x[:, i], scipy.stats.beta(a, 5 - a).cdf).pvalue > LEVEL
+    for i, a in enumerate(alpha):  # the marginals are beta laws
+        assert scipy.stats.kstest(x[:, i], scipy.stats.beta(a, sum(alpha) - a).cdf).pvalue > LEVEL
+
+
+@pytest.mark.parametrize("least", [0.3, 0.05])
+def test_dirichlet_of_many_categories(least):
+    # More than the sampler makes the constants of once; any rows of it are those of a longer call.
+    alpha = np.linspace(least, 4, 700)
+    x = Generator(3).dirichlet(alpha, 200)
+    np.testing.assert_allclose(x.mean(axis=0), alpha / alpha.sum(), rtol=0.9, atol=1e-3)
+    use_threads(7)
+    part = Generator(3).advance(3 * 700).dirichlet(alpha, 5)
+    use_threads(None)
+    assert_same_bits(part, x[3:8])
 
 
 def test_multivariate_normal_fits():
@@ -210,6 +224,8 @@ def test_extreme_parameters():
     assert ((tiny >= 0) & (tiny <= 1)).all()
     assert abs((tiny < 0.5).mean() - 0.5) < 0.06
     assert np.isfinite(rng.dirichlet([1e-3] * 5, 2000)).all()
+    np.testing.assert_allclose(rng.dirichlet([1e308] * 4, 3), 0.25, rtol=1e-14)
+    assert (rng.dirichlet([5.0], 3) == 1).all()
     assert (rng.gamma(0, size=3) == 0).all()
     big = rng.gamma(1e300, size=10)
     assert (abs(big / 1e300 - 1) < 1e-12).all()

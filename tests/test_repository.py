@@ -197,6 +197,7 @@ def test_nothing_is_left_to_do():
 # Sources whose tests have another name, and why.
 TESTED_BY = {
     "cross_entropy": "loss",
+    "discrete": "laws",
     "dot": "quantization",
     "lanes": "reduce",
     "map": "activation",

@@ -14,6 +14,16 @@ Source source_of(std::uint64_t key, std::uint64_t stream, std::uint64_t position
   return {key, stream, position};
 }
 
+template <class T>
+void require_in(const py::array& a, const char* name, const T* values, T low, T high) {
+  for (Index i = 0; i < a.size(); ++i) {
+    if (!(values[i] >= low && values[i] <= high)) {
+      value_error(std::string(name) + " must be from " + std::to_string(low) + " to " +
+                  std::to_string(high) + ", got " + std::to_string(values[i]));
+    }
+  }
+}
+
 // One value, or one for each of out's n; each must be in [low, high].
 template <class T>
 Column<T> column(const py::array& a, const char* name, Index n, T low, T high) {
@@ -22,12 +32,7 @@ Column<T> column(const py::array& a, const char* name, Index n, T low, T high) {
     value_error(std::string(name) + " must have 1 value or as many as out, " + std::to_string(n) +
                 ", got " + std::to_string(a.size()));
   }
-  for (Index i = 0; i < a.size(); ++i) {
-    if (!(values[i] >= low && values[i] <= high)) {
-      value_error(std::string(name) + " must be from " + std::to_string(low) + " to " +
-                  std::to_string(high) + ", got " + std::to_string(values[i]));
-    }
-  }
+  require_in(a, name, values, low, high);
   return {values, a.size() == 1 ? 0 : 1};
 }
 
@@ -37,12 +42,30 @@ void gamma(const py::array& shape, int form, std::uint64_t part, std::uint64_t k
            std::uint64_t stream, std::uint64_t position, py::array& out) {
   double* p = output<double>(out, "out");
   const Index n = out.size();
-  const auto column_of = column<double>(shape, "shape", n, 0, kLargest);
+  const double* shapes = input<double>(shape, "shape");
+  const Index count = shape.size();
+  if (count == 0 || n % count != 0) {
+    value_error("out's size must be a multiple of shape's, " + std::to_string(count) + ", got " +
+                std::to_string(n));
+  }
+  require_in(shape, "shape", shapes, 0.0, kLargest);
   const Source source = source_of(key, stream, position);
   if (part > 1) value_error("part must be 0 or 1");
   if (form < 0 || form > 2) value_error("form must be 0, 1 or 2");
   ReleaseGil release;
-  sample_gamma(column_of, static_cast<GammaForm>(form), part, source, p, n);
+  sample_gamma(shapes, count, static_cast<GammaForm>(form), part, source, p, n);
+}
+
+void dirichlet(const py::array& shape, std::uint64_t key, std::uint64_t stream,
+               std::uint64_t position, py::array& out) {
+  require_ndim(out, "out", 2);
+  double* p = output<double>(out, "out");
+  const Index rows = out.shape(0), n = out.shape(1);
+  const double* shapes = input<double>(shape, "shape", {n});
+  require_in(shape, "shape", shapes, kDirichletLeast, kDirichletMost);
+  const Source source = source_of(key, stream, position);
+  ReleaseGil release;
+  if (n > 0) sample_dirichlet(shapes, n, source, p, rows);
 }
 
 void poisson(const py::array& lam, std::uint64_t key, std::uint64_t stream, std::uint64_t position,
@@ -120,6 +143,9 @@ void bind_laws(py::module_& m) {
   m.def("random_gamma", &gamma, py::arg("shape").noconvert(), py::arg("form"), py::arg("part"), key,
         stream, position, out,
         "Fill out with gamma values (form 0), their logarithms (1) or inverse roots (2).");
+  m.attr("DIRICHLET_RANGE") = py::make_tuple(kDirichletLeast, kDirichletMost);
+  m.def("random_dirichlet", &dirichlet, py::arg("shape").noconvert(), key, stream, position, out,
+        "Fill out with rows of gamma values of shapes within DIRICHLET_RANGE, over their sum.");
   m.def("random_poisson", &poisson, py::arg("lam").noconvert(), key, stream, position, out,
         "Fill out with Poisson numbers.");
   m.def("random_binomial", &binomial, py::arg("n").noconvert(), py::arg("p").noconvert(), key,

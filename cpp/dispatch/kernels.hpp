@@ -6,6 +6,7 @@
 #pragma once
 
 #include "dispatch/activation.hpp"
+#include "dispatch/discrete.hpp"
 #include "dispatch/dropout.hpp"
 #include "dispatch/expression.hpp"
 #include "dispatch/loss.hpp"
@@ -44,6 +45,7 @@ struct Kernels {
   const char* level;
   BitsKernels bits;
   StreamKernels stream;
+  DiscreteKernels discrete;
   KernelsOf<float> f32;
   KernelsOf<double> f64;
   QuantizedKernels bf16, int8;

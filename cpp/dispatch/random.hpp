@@ -63,7 +63,8 @@
 
 namespace fastnet {
 
-constexpr int kStreamVersion = 1;
+// 2: dirichlet values of shapes from 0.1 on without logarithms.
+constexpr int kStreamVersion = 2;
 
 enum class Law : std::uint64_t {
   kBits,

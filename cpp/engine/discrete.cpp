@@ -1,9 +1,8 @@
 // Draws discrete laws by inversion and by rejection.
 #include "engine/discrete.hpp"
 
-#include <cmath>
+#include <optional>
 
-#include "engine/elementary.hpp"
 #include "engine/elementwise.hpp"
 #include "engine/words.hpp"
 
@@ -14,44 +13,22 @@ namespace {
 constexpr double kRejectionMean = 10;
 // A search ends here at the latest, should the sum of probabilities stay below the uniform by
 // rounding: with a mean below 10 larger numbers have a probability below 2^-140.
-constexpr double kSearchEnd = 110;
-// What a rejection law costs a value, in nanoseconds.
-constexpr double kCost = 20;
+constexpr int kSearchEnd = 110;
+// Values that are drawn at a time, and so many of one law as a table pays for.
+constexpr Index kRun = 256, kTableValues = 64;
+// What a value costs, in nanoseconds.
+constexpr double kCost = 10;
 
-// Two uniforms in [0, 1), of an attempt at a position.
-struct Uniforms {
-  double u, v;
-};
-
-// out[i] = accept(i, uniforms) for the first attempt for which that is not negative.
-template <class Accept>
-void draw_by_attempts(Law law, const Source& source, std::int64_t* out, Index begin, Index end,
-                      const Accept& accept) noexcept {
-  const std::uint64_t high = counter_high(law, source.stream << kCountBits);
-  const auto uniforms = [](const std::uint32_t* words) {
-    return Uniforms{unit_interval(word_of(words)), unit_interval(word_of(words + 2))};
-  };
-  const std::uint64_t first = source.position + static_cast<std::uint64_t>(begin);
-  for_words(source.key, high, 2 * first, 2 * (end - begin),
-            [&](Index w, const std::uint32_t* words, Index count) {
-              for (Index l = 0; l < count; l += 2) {
-                const Index i = begin + (w + l) / 2;
-                std::int64_t value = accept(i, uniforms(words + 2 * l));
-                for (std::uint64_t attempt = 1; value < 0; ++attempt) {
-                  std::uint32_t again[4];
-                  kernels().bits.blocks(source.key, high + attempt,
-                                        source.position + static_cast<std::uint64_t>(i), again, 1);
-                  value = accept(i, uniforms(again));
-                }
-                out[i] = value;
-              }
-            });
+double plain(PlainFunction f, double x) noexcept {
+  double y;
+  kernels().discrete.plain(f, &x, &y, 1);
+  return y;
 }
 
 // The least k whose distribution function exceeds u, by summing probabilities: that of 0 is
 // `first`, that of k is ratio(k) times the one before.
 template <class Ratio>
-std::int64_t search(double u, double first, double last, const Ratio& ratio) noexcept {
+std::int64_t search(double u, double first, int last, const Ratio& ratio) noexcept {
   double probability = first, sum = first;
   int k = 0;
   while (u >= sum && k < last) {
@@ -62,133 +39,238 @@ std::int64_t search(double u, double first, double last, const Ratio& ratio) noe
   return k;
 }
 
-// The hat and the squeeze of transformed rejection: k = floor((2 a / (1/2 - |u|) + b) u + c).
-struct Hat {
-  double a, b, c, inner;  // accepted at once where 1/2 - |u| >= 0.07 and v <= inner
-};
-
-// k, or -1 where k is outside [0, last] or the exact test fails: v times
-// scale / (a / (1/2 - |u|)^2 + b) against the probability of k.
-template <class LogPmf>
-std::int64_t transformed(const Hat& hat, Uniforms w, double last, double scale,
-                         const LogPmf& log_pmf) noexcept {
-  const double u = w.u - 0.5;
-  const double edge = 0.5 - std::fabs(u);
-  if (edge <= 0) return -1;
-  const double k = std::floor((2 * hat.a / edge + hat.b) * u + hat.c);
-  if (!(k >= 0 && k <= last)) return -1;
-  if (edge >= 0.07 && w.v <= hat.inner) return static_cast<std::int64_t>(k);
-  const double height = w.v * scale / (hat.a / (edge * edge) + hat.b);
-  if (height > 0 && plain_log(height) > log_pmf(k)) return -1;
-  return static_cast<std::int64_t>(k);
-}
-
-struct Poisson {
-  double mean, first = 0, scale = 0;
-  Hat hat = {};
-
-  explicit Poisson(double m) noexcept : mean(m) {
-    if (m < kRejectionMean) {
-      first = plain_exp(-m);
-      return;
+// The same sums once for all values, and where the search begins for each 256th of u.
+class SearchTable {
+ public:
+  template <class Ratio>
+  SearchTable(double first, int last, const Ratio& ratio) noexcept : last_(last) {
+    double probability = first, sum = first;
+    int from = 0;
+    for (int k = 0;; ++k) {
+      sums_[k] = sum;
+      for (; from < kCells && from < sum * kCells; ++from) start_[from] = k;
+      size_ = k + 1;
+      if (k == last) break;
+      probability *= ratio(k + 1);
+      // No number beyond adds anything.
+      if (sum + probability == sum && ratio(k + 1) < 1) break;
+      sum += probability;
     }
-    hat.b = 0.931 + 2.53 * std::sqrt(m);
-    hat.a = -0.059 + 0.02483 * hat.b;
-    hat.c = m + 0.43;
-    hat.inner = 0.9277 - 3.6224 / (hat.b - 2);
-    scale = 1.1239 + 1.1328 / (hat.b - 3.4);
+    for (; from < kCells; ++from) start_[from] = size_;
   }
-  std::int64_t operator()(Uniforms w) const noexcept {
-    if (mean < kRejectionMean) {
-      return search(w.u, first, kSearchEnd, [&](int k) { return mean / k; });
-    }
-    return transformed(hat, w, 0x1.fffffffffffffp62, scale,
-                       [&](double k) { return poisson_log_pmf(k, mean); });
-  }
-};
-
-struct Binomial {
-  double trials, p, q, odds = 0, first = 0, scale = 0;
-  bool swapped;
-  Hat hat = {};
-
-  Binomial(std::int64_t n, double success) noexcept
-      : trials(static_cast<double>(n)), p(success), q(1 - success), swapped(success > 0.5) {
-    // Of the rarer outcome. 1 - p is exact for p >= 1/2.
-    if (swapped) {
-      p = q;
-      q = success;
-    }
-    if (trials * p < kRejectionMean) {
-      first = plain_exp(trials * plain_log1p(-p));
-      odds = p / q;
-      return;
-    }
-    const double deviation = std::sqrt(trials * p * q);
-    hat.b = 1.15 + 2.53 * deviation;
-    hat.a = -0.0873 + 0.0248 * hat.b + 0.01 * p;
-    hat.c = trials * p + 0.5;
-    hat.inner = 0.92 - 4.2 / hat.b;
-    scale = (2.83 + 5.1 / hat.b) * deviation;
-    // The hat is over the probabilities relative to that of the mode.
-    const double mode = std::floor((trials + 1) * p);
-    scale *= plain_exp(binomial_log_pmf(mode, trials, p, q));
-  }
-  std::int64_t operator()(Uniforms w) const noexcept {
-    const std::int64_t k = rarer(w);
-    return k >= 0 && swapped ? static_cast<std::int64_t>(trials) - k : k;
+  std::int64_t operator()(double u) const noexcept {
+    int k = start_[static_cast<int>(u * kCells)];
+    while (k < size_ && u >= sums_[k]) ++k;
+    return k < size_ ? k : last_;
   }
 
  private:
-  std::int64_t rarer(Uniforms w) const noexcept {
-    if (trials * p < kRejectionMean) {
-      const double last = trials < kSearchEnd ? trials : kSearchEnd;
-      return search(w.u, first, last, [&](int k) { return (trials - k + 1) / k * odds; });
+  static constexpr int kCells = 256;
+  double sums_[kSearchEnd + 1];
+  int start_[kCells], size_ = 0, last_;
+};
+
+// The two uniforms in [0, 1) of an attempt of each of a run of positions.
+struct Uniforms {
+  double u[kRun], v[kRun];
+
+  void draw(std::uint64_t key, std::uint64_t high, std::uint64_t first, Index n) noexcept {
+    double pairs[2 * kRun];
+    kernels().f64.random.uniform(key, high, 2 * first, {0, 1, 1}, pairs, 2 * n);
+    for (Index i = 0; i < n; ++i) {
+      u[i] = pairs[2 * i];
+      v[i] = pairs[2 * i + 1];
     }
-    return transformed(hat, w, trials, scale,
-                       [&](double k) { return binomial_log_pmf(k, trials, p, q); });
+  }
+  void draw_one(std::uint64_t key, std::uint64_t high, std::uint64_t at, Index i) noexcept {
+    std::uint32_t words[4];
+    kernels().bits.blocks(key, high, at, words, 1);
+    u[i] = unit_interval(word_of(words));
+    v[i] = unit_interval(word_of(words + 2));
+  }
+  void take(const Uniforms& run, const Index* places, Index n) noexcept {
+    for (Index j = 0; j < n; ++j) {
+      u[j] = run.u[places[j]];
+      v[j] = run.v[places[j]];
+    }
   }
 };
 
-struct Geometric {
-  double rate;  // -ln(1 - p); 0 where p = 1
-
-  explicit Geometric(double p) noexcept : rate(p < 1 ? -plain_log1p(-p) : 0) {}
-  std::int64_t operator()(Uniforms w) const noexcept {
-    if (rate == 0) return 1;
-    const double k = std::floor(-plain_log(w.u + 0x1p-54) / rate);
-    return k < 0x1p63 - 0x1p10 ? static_cast<std::int64_t>(k) + 1 : INT64_MAX;
-  }
-};
-
-// The law at i: made once where all parameters are the same.
-template <class Make>
-void draw_each(Law law, bool same, const Source& source, std::int64_t* out, Index n,
-               const Make& make) noexcept {
-  if (n == 0) return;
-  const auto shared = make(0);
+// Calls body(begin, count, uniforms) for runs of the values, on all threads.
+template <class Body>
+void for_runs(Law law, const Source& source, Index n, const Body& body) noexcept {
+  const std::uint64_t high = counter_high(law, source.stream << kCountBits);
   for_elements(n, kCost, [&](Index begin, Index end) {
-    draw_by_attempts(law, source, out, begin, end,
-                     [&](Index i, Uniforms w) { return same ? shared(w) : make(i)(w); });
+    Uniforms uniforms;
+    for (Index i = begin; i < end; i += kRun) {
+      const Index count = end - i < kRun ? end - i : kRun;
+      uniforms.draw(source.key, high, source.position + static_cast<std::uint64_t>(i), count);
+      body(i, count, uniforms);
+    }
   });
 }
+
+// Numbers by law.search(i, u) where law.searches(i), the others by law.attempt(indices, u, v,
+// numbers, n) with the uniforms of one attempt after another: -1 where it is rejected.
+template <class L>
+void draw(const L& law, Law code, const Source& source, std::int64_t* out, Index n) noexcept {
+  for_runs(code, source, n, [&](Index begin, Index count, Uniforms& run) {
+    Uniforms some;
+    Index open[kRun], at[kRun], left = 0;
+    std::int64_t numbers[kRun];
+    for (Index i = 0; i < count; ++i) {
+      if (law.searches(begin + i)) {
+        out[begin + i] = law.search(begin + i, run.u[i]);
+      } else {
+        open[left++] = i;
+      }
+    }
+    const std::uint64_t first = source.position + static_cast<std::uint64_t>(begin);
+    std::uint64_t high = counter_high(code, source.stream << kCountBits);
+    for (std::uint64_t attempt = 0; left > 0; ++attempt) {
+      if (attempt == 0 || 16 * left > count) {
+        // All of the run takes less time than some of it one by one.
+        if (attempt > 0) run.draw(source.key, high + attempt, first, count);
+        some.take(run, open, left);
+      } else {
+        for (Index j = 0; j < left; ++j) {
+          some.draw_one(source.key, high + attempt, first + static_cast<std::uint64_t>(open[j]), j);
+        }
+      }
+      for (Index j = 0; j < left; ++j) at[j] = begin + open[j];
+      law.attempt(at, some, numbers, left);
+      Index rejected = 0;
+      for (Index j = 0; j < left; ++j) {
+        out[at[j]] = numbers[j];
+        open[rejected] = open[j];
+        rejected += numbers[j] < 0;
+      }
+      left = rejected;
+    }
+  });
+}
+
+// values[j] = value(at[j]) for j < n.
+template <class Value>
+void gather(Index n, const Index* at, double* values, const Value& value) noexcept {
+  for (Index j = 0; j < n; ++j) values[j] = value(at[j]);
+}
+
+class PoissonLaw {
+ public:
+  PoissonLaw(Column<double> mean, Index n) noexcept : mean_(mean), same_(mean.step == 0) {
+    if (same_ && n >= kTableValues && searches(0)) {
+      table_.emplace(none(0), kSearchEnd, [this](int k) { return ratio(0, k); });
+    }
+  }
+
+  bool searches(Index i) const noexcept { return mean_[i] < kRejectionMean; }
+  std::int64_t search(Index i, double u) const noexcept {
+    if (table_) return (*table_)(u);
+    return fastnet::search(u, none(i), kSearchEnd, [&](int k) { return ratio(i, k); });
+  }
+  void attempt(const Index* at, const Uniforms& w, std::int64_t* out, Index n) const noexcept {
+    double mean[kRun];
+    gather(same_ ? 1 : n, at, mean, [&](Index i) { return mean_[i]; });
+    kernels().discrete.poisson(w.u, w.v, mean, same_ ? 0 : 1, out, n);
+  }
+
+ private:
+  double none(Index i) const noexcept { return plain(PlainFunction::kExp, -mean_[i]); }
+  double ratio(Index i, int k) const noexcept { return mean_[i] / k; }
+
+  Column<double> mean_;
+  bool same_;
+  std::optional<SearchTable> table_;
+};
+
+// The rarer of success and failure, whose number is drawn. 1 - p is exact for p >= 1/2.
+struct Chance {
+  double trials, p, q;
+
+  Chance(std::int64_t n, double success) noexcept
+      : trials(static_cast<double>(n)), p(success), q(1 - success) {
+    if (success > 0.5) {
+      p = q;
+      q = success;
+    }
+  }
+};
+
+class BinomialLaw {
+ public:
+  BinomialLaw(Column<std::int64_t> trials, Column<double> p, Index n) noexcept
+      : trials_(trials), p_(p), same_(trials.step == 0 && p.step == 0) {
+    if (same_ && n >= kTableValues && searches(0)) {
+      table_.emplace(none(0), last(0), [this](int k) { return ratio(chance(0), k); });
+    }
+  }
+
+  bool searches(Index i) const noexcept {
+    const Chance c = chance(i);
+    return c.trials * c.p < kRejectionMean;
+  }
+  std::int64_t search(Index i, double u) const noexcept {
+    if (table_) return number(i, (*table_)(u));
+    const Chance c = chance(i);
+    return number(i, fastnet::search(u, none(i), last(i), [&](int k) { return ratio(c, k); }));
+  }
+  void attempt(const Index* at, const Uniforms& w, std::int64_t* out, Index n) const noexcept {
+    double trials[kRun], p[kRun], q[kRun];
+    const Index count = same_ ? 1 : n;
+    gather(count, at, trials, [&](Index i) { return chance(i).trials; });
+    gather(count, at, p, [&](Index i) { return chance(i).p; });
+    gather(count, at, q, [&](Index i) { return chance(i).q; });
+    kernels().discrete.binomial(w.u, w.v, trials, p, q, same_ ? 0 : 1, out, n);
+    for (Index j = 0; j < n; ++j) {
+      if (out[j] >= 0) out[j] = number(at[j], out[j]);
+    }
+  }
+
+ private:
+  Chance chance(Index i) const noexcept { return {trials_[i], p_[i]}; }
+  std::int64_t number(Index i, std::int64_t k) const noexcept {
+    return p_[i] > 0.5 ? trials_[i] - k : k;
+  }
+  double none(Index i) const noexcept {
+    const Chance c = chance(i);
+    return plain(PlainFunction::kExp, c.trials * plain(PlainFunction::kLog1p, -c.p));
+  }
+  int last(Index i) const noexcept {
+    return trials_[i] < kSearchEnd ? static_cast<int>(trials_[i]) : kSearchEnd;
+  }
+  static double ratio(const Chance& c, int k) noexcept {
+    return (c.trials - k + 1) / k * (c.p / c.q);
+  }
+
+  Column<std::int64_t> trials_;
+  Column<double> p_;
+  bool same_;
+  std::optional<SearchTable> table_;
+};
 
 }  // namespace
 
 void sample_poisson(Column<double> mean, const Source& source, std::int64_t* out,
                     Index n) noexcept {
-  draw_each(Law::kPoisson, mean.step == 0, source, out, n,
-            [&](Index i) { return Poisson(mean[i]); });
+  if (n > 0) draw(PoissonLaw(mean, n), Law::kPoisson, source, out, n);
 }
 
 void sample_binomial(Column<std::int64_t> trials, Column<double> p, const Source& source,
                      std::int64_t* out, Index n) noexcept {
-  draw_each(Law::kBinomial, trials.step == 0 && p.step == 0, source, out, n,
-            [&](Index i) { return Binomial(trials[i], p[i]); });
+  if (n > 0) draw(BinomialLaw(trials, p, n), Law::kBinomial, source, out, n);
 }
 
 void sample_geometric(Column<double> p, const Source& source, std::int64_t* out, Index n) noexcept {
-  draw_each(Law::kGeometric, p.step == 0, source, out, n, [&](Index i) { return Geometric(p[i]); });
+  if (n == 0) return;
+  // -ln(1 - p); 0 where p = 1.
+  const auto rate = [&](Index i) { return p[i] < 1 ? -plain(PlainFunction::kLog1p, -p[i]) : 0.0; };
+  const double shared = rate(0);
+  for_runs(Law::kGeometric, source, n, [&](Index begin, Index count, const Uniforms& run) {
+    double rates[kRun];
+    for (Index i = 0; i < count && p.step != 0; ++i) rates[i] = rate(begin + i);
+    kernels().discrete.geometric(run.u, p.step ? rates : &shared, p.step, out + begin, count);
+  });
 }
 
 }  // namespace fastnet

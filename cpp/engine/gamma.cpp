@@ -14,6 +14,50 @@ constexpr double kCost = 8;  // nanoseconds a value
 // Counters of a part's attempts: 4 to each.
 constexpr std::uint64_t kNormals = 0, kUniforms = 1, kExponentials = 2, kPerAttempt = 4;
 
+// The shapes of a run of values, and d and c of Marsaglia and Tsang for them, for those below 1 of
+// the shape raised by 1: element i step belongs to value i.
+struct Shapes {
+  const double *shape, *d, *c;
+  Index step;
+};
+
+// The shapes of a call, shapes[i % count] of value i.
+class ShapePattern {
+ public:
+  ShapePattern(const double* shapes, Index count) noexcept : shapes_(shapes), count_(count) {
+    if (count < kWords) fill(0, count == 1 ? 1 : kWords + count);
+  }
+  // Of the values from `begin` on, at most kWords. Those of few shapes are made once.
+  Shapes at(Index begin, Index n) noexcept {
+    if (count_ >= kWords) fill(begin % count_, n);
+    const Index first = count_ < kWords ? begin % count_ : 0;
+    return {shape_ + first, d_ + first, c_ + first, count_ == 1 ? 0 : 1};
+  }
+  // Whether some are 1, below 1, other than 1.
+  bool ones = false, small = false, others = false;
+
+ private:
+  void fill(Index next, Index n) noexcept {
+    ones = small = others = false;
+    for (Index i = 0; i < n; ++i) {
+      const double a = shapes_[next];
+      if (++next == count_) next = 0;
+      shape_[i] = a;
+      ones |= a == 1;
+      small |= a < 1;
+      others |= a != 1;
+    }
+    for (Index i = 0; i < n; ++i) {
+      d_[i] = (shape_[i] < 1 ? shape_[i] + 1 : shape_[i]) - 1.0 / 3;
+      c_[i] = 1 / std::sqrt(9 * d_[i]);
+    }
+  }
+
+  const double* shapes_;
+  Index count_;
+  double shape_[2 * kWords], d_[2 * kWords], c_[2 * kWords];
+};
+
 class Gammas {
  public:
   Gammas(std::uint64_t part, const Source& source) noexcept
@@ -34,43 +78,59 @@ class Gammas {
   }
   void math(MathFunction f, double* x, Index n) const noexcept { kernels_.math.apply(f, x, x, n); }
 
-  // (1 + c z)^3 if the attempt is accepted, else -1.
-  double accept(double d, double c, double z, double u) const noexcept {
-    const double root = 1 + c * z;
-    if (!(root > 0)) return -1;
-    const double v = root * root * root, square = z * z;
-    if (u < 1 - 0.0331 * square * square) return v;
-    double logs[2] = {u, v};
-    math(MathFunction::kLog, logs, 2);
-    return logs[0] < 0.5 * square + d * (1 - v + logs[1]) ? v : -1;
-  }
-
-  // Values of shapes of at least 1, of which shape(i) says the i-th.
-  template <class Shape>
-  void draw(const Shape& shape, std::uint64_t position, double* out, Index n) const noexcept {
+  // Values of shapes, of those below 1 raised by 1.
+  void draw(const Shapes& shapes, std::uint64_t position, double* out, Index n) const noexcept {
+    const double *d = shapes.d, *c = shapes.c;
+    const Index step = shapes.step;
     double z[kWords], u[kWords];
     normals(0, position, z, n);
     uniforms(0, position, u, n);
-    double last = 0, d = 0, c = 0;
+    // Most values are decided by the squeeze, in a loop without branches; the others by logarithms,
+    // and those that are rejected go on alone.
+    double v[kWords];
+    std::int64_t accepted[kWords];
     for (Index i = 0; i < n; ++i) {
-      const double a = shape(i);
-      if (a != last) {
-        last = a;
-        d = a - 1.0 / 3;
-        c = 1 / std::sqrt(9 * d);
-      }
-      double v = accept(d, c, z[i], u[i]);
-      for (std::uint64_t attempt = 1; v < 0; ++attempt) {
+      const double root = 1 + c[i * step] * z[i], square = z[i] * z[i];
+      v[i] = root * root * root;
+      accepted[i] = (root > 0) & (u[i] < 1 - 0.0331 * square * square);
+      out[i] = d[i * step] * v[i];
+    }
+    Index open[kWords], left = 0;
+    double logs[2 * kWords];
+    for (Index i = 0; i < n; ++i) {
+      open[left] = i;
+      logs[2 * left] = u[i];
+      logs[2 * left + 1] = v[i];
+      left += !accepted[i];
+    }
+    math(MathFunction::kLog, logs, 2 * left);
+    for (Index j = 0; j < left; ++j) {
+      const Index i = open[j];
+      const double shape_d = d[i * step], shape_c = c[i * step];
+      // NaN, the logarithm of v < 0, accepts nothing.
+      bool found = accepts(shape_d, z[i], v[i], logs[2 * j], logs[2 * j + 1]);
+      for (std::uint64_t attempt = 1; !found; ++attempt) {
         double again[2];
         normals(attempt, position + static_cast<std::uint64_t>(i), again, 1);
         uniforms(attempt, position + static_cast<std::uint64_t>(i), again + 1, 1);
-        v = accept(d, c, again[0], again[1]);
+        const double root = 1 + shape_c * again[0], square = again[0] * again[0];
+        v[i] = root * root * root;
+        found = root > 0;
+        if (!found || again[1] < 1 - 0.0331 * square * square) continue;
+        double last[2] = {again[1], v[i]};
+        math(MathFunction::kLog, last, 2);
+        found = accepts(shape_d, again[0], v[i], last[0], last[1]);
       }
-      out[i] = d * v;
+      out[i] = shape_d * v[i];
     }
   }
 
  private:
+  // Whether an attempt passes the exact test.
+  static bool accepts(double d, double z, double v, double log_u, double log_v) noexcept {
+    return log_u < 0.5 * (z * z) + d * (1 - v + log_v);
+  }
+
   const KernelsOf<double>& kernels_;
   std::uint64_t key_, high_;
 };
@@ -84,11 +144,10 @@ void finish(const Gammas& gammas, GammaForm form, double* values, Index n) noexc
 }
 
 // Brings values of shape + 1 down to a shape below 1: G u^(1 / shape), e = -ln u, in their form.
-template <class Shape>
-void boost(const Gammas& gammas, GammaForm form, const Shape& shape, double* e, double* values,
+void boost(const Gammas& gammas, GammaForm form, const Shapes& shapes, double* e, double* values,
            Index n) noexcept {
   for (Index i = 0; i < n; ++i) {
-    const double power = shape(i) < 1 ? -e[i] / shape(i) : 0;
+    const double a = shapes.shape[i * shapes.step], power = a < 1 ? -e[i] / a : 0;
     e[i] = form == GammaForm::kInverseRoot ? -0.5 * power : power;
   }
   if (form == GammaForm::kLogarithm) {
@@ -101,38 +160,39 @@ void boost(const Gammas& gammas, GammaForm form, const Shape& shape, double* e, 
 
 }  // namespace
 
-void sample_gamma(Column<double> shape, GammaForm form, std::uint64_t part, const Source& source,
-                  double* out, Index n) noexcept {
+void sample_gamma(const double* shapes, Index count, GammaForm form, std::uint64_t part,
+                  const Source& source, double* out, Index n) noexcept {
   for_elements(n, kCost, [&](Index begin, Index end) {
     const Gammas gammas(part, source);
+    ShapePattern pattern(shapes, count);
     for (Index at = begin; at < end; at += kWords) {
-      const Index count = end - at < kWords ? end - at : kWords;
+      const Index size = end - at < kWords ? end - at : kWords;
       const std::uint64_t position = source.position + static_cast<std::uint64_t>(at);
+      const Shapes run = pattern.at(at, size);
       double* to = out + at;
-      Index ones = 0, small = 0;
-      for (Index i = 0; i < count; ++i) {
-        ones += shape[at + i] == 1;
-        small += shape[at + i] < 1;
-      }
       // -ln u of the boost of small shapes; the value itself where the shape is 1.
       double e[kWords];
-      if (ones + small > 0) gammas.exponentials(position, e, count);
-      if (ones < count) {
-        const auto raised = [&](Index i) {
-          const double a = shape[at + i];
-          return a < 1 ? a + 1 : a;
-        };
-        gammas.draw(raised, position, to, count);
+      if (pattern.ones || pattern.small) gammas.exponentials(position, e, size);
+      if (pattern.others) gammas.draw(run, position, to, size);
+      if (pattern.ones) {
+        for (Index i = 0; i < size; ++i) to[i] = run.shape[i * run.step] == 1 ? e[i] : to[i];
       }
-      if (ones > 0) {
-        for (Index i = 0; i < count; ++i) {
-          if (shape[at + i] == 1) to[i] = e[i];
-        }
-      }
-      finish(gammas, form, to, count);
-      if (small > 0)
-        boost(
-            gammas, form, [&](Index i) { return shape[at + i]; }, e, to, count);
+      finish(gammas, form, to, size);
+      if (pattern.small) boost(gammas, form, run, e, to, size);
+    }
+  });
+}
+
+void sample_dirichlet(const double* shapes, Index n, const Source& source, double* out,
+                      Index rows) noexcept {
+  sample_gamma(shapes, n, GammaForm::kValue, 0, source, out, rows * n);
+  for_elements(rows, static_cast<double>(n), [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      double* row = out + i * n;
+      double sum = 0;
+      for (Index l = 0; l < n; ++l) sum += row[l];
+      const double scale = 1 / sum;
+      for (Index l = 0; l < n; ++l) row[l] *= scale;
     }
   });
 }

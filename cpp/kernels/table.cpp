@@ -7,6 +7,7 @@ void fill_table(Kernels& table) noexcept {
   table.level = FASTNET_LEVEL_NAME;
   fill_activation(table);
   fill_math(table);
+  fill_discrete(table);
   fill_dropout(table);
   fill_expression(table);
   fill_random(table);

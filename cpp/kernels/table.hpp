@@ -11,6 +11,7 @@ namespace fastnet::FASTNET_LEVEL {
 
 void fill_activation(Kernels& table) noexcept;
 void fill_math(Kernels& table) noexcept;
+void fill_discrete(Kernels& table) noexcept;
 void fill_dropout(Kernels& table) noexcept;
 void fill_expression(Kernels& table) noexcept;
 void fill_random(Kernels& table) noexcept;

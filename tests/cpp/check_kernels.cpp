@@ -434,6 +434,33 @@ void check_bits(const fastnet::Kernels& k) {
   g_type = "bits";
   check("blocks",
         [&](Memory& m, Index n) { k.bits.blocks(7, 11, 5, m.out<std::uint32_t>(4 * n), n); });
+  const auto& discrete = k.discrete;
+  for (int i = 0; i < static_cast<int>(fastnet::PlainFunction::kCount); ++i) {
+    check(numbered("plain function", i), [&](Memory& m, Index n) {
+      const double* x = m.positive<double>(n);
+      double* y = m.out<double>(n);
+      for (Index l = 0; l < n; ++l) y[l] = i == 0 ? -600 * x[l] : x[l];
+      discrete.plain(static_cast<fastnet::PlainFunction>(i), y, y, n);
+    });
+  }
+  check("poisson", [&](Memory& m, Index n) {
+    double* mean = m.out<double>(n);
+    for (Index i = 0; i < n; ++i) mean[i] = 10 + static_cast<double>(i * i);
+    discrete.poisson(m.positive<double>(n), m.positive<double>(n, 2), mean, 1,
+                     m.out<std::int64_t>(n), n);
+  });
+  check("binomial", [&](Memory& m, Index n) {
+    double* trials = m.out<double>(n);
+    const double p = 0.375, q = 0.625;
+    for (Index i = 0; i < n; ++i) trials[i] = 30 + static_cast<double>(i * i);
+    const std::vector<double> ps(static_cast<std::size_t>(n), p), qs(ps.size(), q);
+    discrete.binomial(m.positive<double>(n), m.positive<double>(n, 2), trials, ps.data(), qs.data(),
+                      1, m.out<std::int64_t>(n), n);
+  });
+  check("geometric", [&](Memory& m, Index n) {
+    const double rate = 1e-3;
+    discrete.geometric(m.positive<double>(n), &rate, 0, m.out<std::int64_t>(n), n);
+  });
   check("stream copy", [&](Memory& m, Index n) {
     std::uint32_t* to = m.out<std::uint32_t>(n + 3);
     const std::uint32_t* from = m.integers<std::uint32_t>(n, 1 << 30);

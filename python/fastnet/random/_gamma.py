@@ -270,7 +270,8 @@ class Gamma(Continuous):
 
         Notes
         -----
-        A vector takes d positions. Computed from logarithms, as `beta`.
+        A vector takes d positions. Where an alpha is below 0.1, it is computed from logarithms, as
+        `beta`.
 
         Examples
         --------
@@ -292,15 +293,21 @@ class Gamma(Continuous):
             msg = f"out must have shape size + ({d},), got {result.shape}"
             raise ValueError(msg)
         key, stream, position = self._take(result.size)
+        least, most = _core.DIRICHLET_RANGE
+        direct = bool(shapes.min() >= least and shapes.max() <= most)
         rows = result.reshape(-1, d)
         step = max(1, SLOW_PIECE // d)
         for begin in range(0, len(rows), step):
             part = rows[begin : begin + step]
-            logs = np.empty(part.shape, np.float64)
-            repeated = np.ascontiguousarray(np.broadcast_to(shapes, part.shape))
-            _core.random_gamma(repeated, LOGARITHM, 0, key, stream, position + begin * d, logs)
-            _core.softmax(False, logs, logs)
-            part[...] = logs
+            wide = part if kind == _FLOAT64 else np.empty(part.shape, np.float64)
+            source = key, stream, position + begin * d
+            if direct:
+                _core.random_dirichlet(shapes, *source, wide)
+            else:
+                _core.random_gamma(shapes, LOGARITHM, 0, *source, wide)
+                _core.softmax(False, wide, wide)
+            if wide is not part:
+                part[...] = wide
         return result
 
     def _made(
