@@ -20,8 +20,10 @@ FASTNET_INLINE Vec<float, R> unit_interval(Vec<std::uint32_t, R> word) {
 template <int R>
 FASTNET_INLINE Vec<double, R> unit_interval(Vec<std::uint64_t, R> word) {
   const Vec<std::uint64_t, R> n = shift_right<11>(word);
-  // 2^84 + 2^32 (upper part) and 2^52 + (lower part) by their bits; AVX2 converts no 64-bit
-  // integers.
+  if constexpr (kConverts64) {
+    return convert<double>(bitcast<std::int64_t>(n)) * splat<double, R>(0x1p-53);
+  }
+  // 2^84 + 2^32 (upper part) and 2^52 + (lower part) by their bits.
   const Vec<double, R> upper =
       bitcast<double>(shift_right<32>(n) | splat<std::uint64_t, R>(0x4530000000000000u));
   const Vec<double, R> lower = bitcast<double>((n & splat<std::uint64_t, R>(0xffffffffu)) |

@@ -32,18 +32,19 @@ namespace {
 
 using Index = std::ptrdiff_t;
 
+// kConverts64: there is an instruction between doubles and 64-bit integers.
 #if defined(__AVX512F__)
 constexpr int kNativeBytes = 64;
-constexpr bool kHasFma = true;
+constexpr bool kHasFma = true, kConverts64 = true;
 #elif defined(__AVX2__)
 constexpr int kNativeBytes = 32;
-constexpr bool kHasFma = true;
+constexpr bool kHasFma = true, kConverts64 = false;
 #elif defined(__ARM_NEON)
 constexpr int kNativeBytes = 16;
-constexpr bool kHasFma = true;
+constexpr bool kHasFma = true, kConverts64 = true;
 #else
 constexpr int kNativeBytes = 16;
-constexpr bool kHasFma = false;
+constexpr bool kHasFma = false, kConverts64 = false;
 #endif
 constexpr int kLogicalBytes = 64;
 constexpr int kLogical = kLogicalBytes / kNativeBytes;  // registers in a logical vector
