@@ -31,8 +31,8 @@ Expression<T> make_expression(const py::array& steps, const py::array& constants
   const Index count = steps.shape(0), known = constants.shape(0);
   const std::int32_t* p = input<std::int32_t>(steps, "steps", {count, 5});
   const T* c = input<T>(constants, "constants");
-  if (registers < static_cast<Index>(columns.size()) || registers > 4096) {
-    value_error("registers must hold all columns and be at most 4096");
+  if (registers < static_cast<Index>(columns.size()) || registers < 1 || registers > 4096) {
+    value_error("registers must hold all columns and be from 1 to 4096");
   }
   std::vector<ExpressionStep> list;
   for (Index i = 0; i < count; ++i, p += 5) {
@@ -41,7 +41,7 @@ Expression<T> make_expression(const py::array& steps, const py::array& constants
     bool fits = op && s.to >= 0 && s.to < registers;
     for (const std::int32_t a : {s.a, s.b, s.c}) {
       // Operands that an operation does not have are 0.
-      fits = fits && a < std::max<Index>(registers, 1) && -1 - Index(a) < known;
+      fits = fits && a < registers && -1 - Index(a) < known;
     }
     if (!fits) value_error("steps must name operations, registers and constants that exist");
     list.push_back(s);
@@ -52,7 +52,7 @@ Expression<T> make_expression(const py::array& steps, const py::array& constants
   for (const Index j : columns) {
     if (j < 0) value_error("columns must not be negative");
   }
-  return {std::move(list), {c, c + known}, registers, std::move(columns), std::move(outputs)};
+  return {list, {c, c + known}, registers, std::move(columns), std::move(outputs)};
 }
 
 // Values of an expression on given samples, tile by tile.
@@ -65,19 +65,16 @@ void evaluate(const Expression<T>& f, const py::array& x, py::array& out) {
   }
   const T* px = input<T>(x, "x");
   T* py = output<T>(out, "out", {outputs, n});
-  Buffer memory(f.workspace() * Index(sizeof(T)));
+  constexpr Index tile = kExpressionTile<T>;
+  Buffer memory((f.workspace() + outputs * tile) * Index(sizeof(T)));
   memory.clear();
   ReleaseGil release;
-  T* registers = memory.as<T>();
-  for (Index i = 0; i < n; i += kExpressionTile<T>) {
-    const Index count = std::min(kExpressionTile<T>, n - i);
-    for (std::size_t j = 0; j < f.columns().size(); ++j) {
-      std::copy_n(px + f.columns()[j] * n + i, count, f.column(registers, Index(j)));
-    }
-    f.run(registers, count);
-    for (Index o = 0; o < outputs; ++o) {
-      std::copy_n(f.output(registers, o), count, py + o * n + i);
-    }
+  T* tiles = memory.as<T>();
+  for (Index i = 0; i < n; i += tile) {
+    const Index count = std::min(tile, n - i);
+    f.values(tiles + outputs * tile, count, tiles, tile,
+             [&](Index j, T* to) { std::copy_n(px + j * n + i, count, to); });
+    for (Index o = 0; o < outputs; ++o) std::copy_n(tiles + o * tile, count, py + o * n + i);
   }
 }
 

@@ -21,6 +21,23 @@ struct Moments {
 constexpr std::ptrdiff_t kMomentsBlock = 4096;
 constexpr std::ptrdiff_t kMomentsRows = 1024;
 
+// Lanes that a block's values go to.
+constexpr std::ptrdiff_t kMomentLanes = 16;
+
+// Sums of powers and extremes of lanes: E is the type of the extremes.
+template <class E, std::ptrdiff_t kLanes>
+struct LaneSums {
+  alignas(64) double weight[kLanes], s1[kLanes], s2[kLanes], s3[kLanes], s4[kLanes];
+  alignas(64) E min[kLanes], max[kLanes];
+};
+
+// The sums of a block that comes in pieces.
+template <class T>
+struct PieceSums {
+  LaneSums<T, kMomentLanes> lanes;
+  double pivot;
+};
+
 // A block's sums of d, d^2, d^3, d^4 with d = x - pivot are taken in double: value i of a block
 // goes to lane i % 16, the lanes are added over one fixed tree; a column's values are added in
 // order. The pivot is near the mean: that of the block's first 16 values (8 rows), and if it turns
@@ -41,6 +58,12 @@ struct MomentsKernels {
   // NaNs are left out, as are values with weight 0; returns how many NaNs with a positive weight
   // there were. An infinite value makes the mean infinite and m2 to m4 NaN.
   std::ptrdiff_t (*block)(const T* x, const double* w, std::ptrdiff_t n, Moments* out) noexcept;
+  // The same block in pieces of whole multiples of 16 values but for the last: begin() with the
+  // first piece, add() for each of them, finish() with their number. False, leaving it to block(),
+  // where a value is not finite, the pivot was far from the mean, or there are no values.
+  void (*begin)(const T* x, std::ptrdiff_t n, PieceSums<T>* sums) noexcept;
+  void (*add)(const T* x, std::ptrdiff_t n, PieceSums<T>* sums) noexcept;
+  bool (*finish)(const PieceSums<T>& sums, std::ptrdiff_t n, Moments* out) noexcept;
   // out[c] and nans[c] likewise of column c, x[r * row + c] for r < rows <= kMomentsRows; w[r] is
   // the weight of a row.
   void (*columns)(const T* x, std::ptrdiff_t row, std::ptrdiff_t rows, std::ptrdiff_t columns,

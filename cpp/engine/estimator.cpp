@@ -11,23 +11,30 @@
 namespace fastnet {
 namespace {
 
-// A thread takes nodes of this level at a time: some ten microseconds of work at least.
-constexpr int kTaskLevel = 3;
+// A thread takes nodes of up to this level at a time: what comes after it, merging them, is done by
+// one thread, so there should not be many; nor so few that threads wait for the last.
+constexpr int kTaskLevel = 6;
+constexpr std::uint64_t kTasksOfThread = 16;
 
 struct Task {
   int level;
   std::uint64_t index;
 };
 
-// The largest nodes of at most kTaskLevel that a range fills. The first chunks of all are tasks of
-// their own, for the tree keeps what the first 1, 2, 4, ... gave.
-std::vector<Task> tasks_of(const ChunkRange& range) {
+// The largest nodes of at most a level that a range fills. The first chunk of all is a task of its
+// own, for the tree keeps what the first 1, 2, 4, ... gave.
+std::vector<Task> tasks_of(const ChunkRange& range, int threads) {
+  int most = 0;
+  while (most < kTaskLevel &&
+         range.count >> (most + 1) >= kTasksOfThread * static_cast<std::uint64_t>(threads)) {
+    ++most;
+  }
   std::vector<Task> tasks;
   const std::uint64_t end = range.first + range.count;
   const bool unfinished = range.last_samples < kChunk;
   for (std::uint64_t c = range.first; c < end;) {
     int level = 0;
-    while (c >> kTaskLevel != 0 && level < kTaskLevel && c % (std::uint64_t(2) << level) == 0 &&
+    while (c != 0 && level < most && c % (std::uint64_t(2) << level) == 0 &&
            c + (std::uint64_t(2) << level) + (unfinished ? 1 : 0) <= end) {
       ++level;
     }
@@ -52,7 +59,8 @@ class Worker {
   Worker(const Integrand<T>& integrand, NanPolicy policy, bool cross, char* memory)
       : integrand_(integrand), policy_(policy), cross_(cross), outputs_(integrand.outputs()) {
     pairs_ = cross ? pairs_of(outputs_) : 0;
-    values_ = reinterpret_cast<T*>(memory);
+    sums_ = reinterpret_cast<PieceSums<T>*>(memory);
+    values_ = reinterpret_cast<T*>(memory + sums_bytes(outputs_));
     workspace_ = values_ + outputs_ * kChunk;
     Moments* m = reinterpret_cast<Moments*>(workspace_ + round_up(integrand.workspace(), 16));
     double* c = reinterpret_cast<double*>(m + (kTaskLevel + 1) * outputs_);
@@ -62,13 +70,14 @@ class Worker {
     }
   }
 
+  static Index sums_bytes(Index outputs) { return outputs * Index(sizeof(PieceSums<T>)); }
   static Index bytes(const Integrand<T>& integrand, bool cross) {
     const Index outputs = integrand.outputs(), pairs = cross ? pairs_of(outputs) : 0;
     const Index elements = outputs * kChunk + round_up(integrand.workspace(), 16);
     const Index states =
         (kTaskLevel + 1) * (outputs * Index(sizeof(Moments) + kSpreads * sizeof(Spread)) +
                             pairs * Index(sizeof(double)));
-    return round_up(elements * Index(sizeof(T)) + states, kAlignment);
+    return round_up(sums_bytes(outputs) + elements * Index(sizeof(T)) + states, kAlignment);
   }
 
   // The moments of chunks [first, first + 2^level); the first sample that must not be, or
@@ -103,9 +112,12 @@ class Worker {
 
   std::uint64_t chunk(std::uint64_t number, Index samples, const State& out) noexcept {
     const std::uint64_t first = number * static_cast<std::uint64_t>(kChunk);
-    integrand_.values(first, samples, workspace_, values_);
     Index n = samples;
-    const bool finite = moments(n, out);
+    bool finite = !cross_ && in_pieces(first, n, out);
+    if (!finite) {
+      integrand_.values(first, n, workspace_, values_, kChunk);
+      finite = moments(n, out);
+    }
     if (!finite && policy_ == NanPolicy::kRaise) {
       for (Index i = 0; i < n; ++i) {
         if (!finite_row(i)) return first + static_cast<std::uint64_t>(i);
@@ -126,6 +138,28 @@ class Worker {
     out.counts[0] = static_cast<std::uint64_t>(samples);
     out.counts[1] = static_cast<std::uint64_t>(samples - n);
     return kAllFinite;
+  }
+
+  // The moments of a chunk of finite values, piece by piece while they are in the innermost cache;
+  // false where it takes all of the chunk's values at once.
+  bool in_pieces(std::uint64_t first, Index n, const State& out) noexcept {
+    const auto& kernel = kernels().of<T>().moments;
+    const Index piece = integrand_.piece();
+    for (Index i = 0; i < n; i += piece) {
+      const Index count = std::min(piece, n - i);
+      integrand_.values(first + static_cast<std::uint64_t>(i), count, workspace_, values_, piece);
+      for (Index o = 0; o < outputs_; ++o) {
+        const T* x = values_ + o * piece;
+        if (i == 0) kernel.begin(x, count, sums_ + o);
+        kernel.add(x, count, sums_ + o);
+      }
+    }
+    for (Index o = 0; o < outputs_; ++o) {
+      Moments& m = out.moments[o];
+      if (!kernel.finish(sums_[o], n, &m)) return false;
+      if (!std::isfinite(m.min) || !std::isfinite(m.max)) return false;
+    }
+    return true;
   }
 
   // Whether all values are finite.
@@ -180,6 +214,7 @@ class Worker {
   NanPolicy policy_;
   bool cross_;
   Index outputs_, pairs_ = 0;
+  PieceSums<T>* sums_;
   T* values_;
   T* workspace_;
   State stack_[kTaskLevel + 1];
@@ -191,14 +226,14 @@ class Worker {
 template <class T>
 std::uint64_t estimate(const Integrand<T>& integrand, const ChunkRange& range, NanPolicy policy,
                        ChunkTree& tree) {
-  const std::vector<Task> tasks = tasks_of(range);
+  const double samples = static_cast<double>(range.count) * static_cast<double>(kChunk);
+  const int threads = threads_for(samples * integrand.nanoseconds() * 1e-3);
+  const std::vector<Task> tasks = tasks_of(range, threads);
   const Index outputs = integrand.outputs(), pairs = tree.products();
   std::vector<Moments> moments(tasks.size() * static_cast<std::size_t>(outputs));
   std::vector<double> products(tasks.size() * static_cast<std::size_t>(pairs) + 1);
   std::vector<Spread> spreads(tasks.size() * static_cast<std::size_t>(kSpreads * outputs));
   std::vector<std::uint64_t> counts(2 * tasks.size());
-  const double samples = static_cast<double>(range.count) * static_cast<double>(kChunk);
-  const int threads = threads_for(samples * integrand.nanoseconds() * 1e-3);
   const Index own = Worker<T>::bytes(integrand, tree.cross());
   Buffer memory(threads * own);
   // Registers of an expression are read up to a whole vector.

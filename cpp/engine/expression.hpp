@@ -1,7 +1,6 @@
 // A compiled expression: steps, constants, which columns of a sample it reads, what it gives.
 #pragma once
 
-#include <algorithm>
 #include <vector>
 
 #include "core/buffer.hpp"
@@ -14,39 +13,35 @@ using Index = std::ptrdiff_t;
 template <class T>
 class Expression {
  public:
-  // The caller has checked that steps and outputs name registers and constants that exist. Columns
-  // are expected in registers 0, 1, ...
-  Expression(std::vector<ExpressionStep> steps, const std::vector<T>& constants, Index registers,
-             std::vector<Index> columns, std::vector<Index> outputs)
-      : steps_(std::move(steps)),
-        columns_(std::move(columns)),
-        outputs_(std::move(outputs)),
-        registers_(registers) {
-    const Index count = static_cast<Index>(constants.size());
-    constants_.reserve(std::max<Index>(count, 1) * kAlignment);
-    T* p = constants_.template as<T>();
-    for (const T c : constants) p = std::fill_n(p, kExpressionConstant<T>, c);
-  }
+  // The caller has checked that steps and outputs name registers and constants that exist, of which
+  // there is a register. Columns are expected in registers 0, 1, ...
+  Expression(const std::vector<ExpressionStep>& steps, const std::vector<T>& constants,
+             Index registers, std::vector<Index> columns, std::vector<Index> outputs);
 
   const std::vector<Index>& columns() const { return columns_; }
   const std::vector<Index>& outputs() const { return outputs_; }
-  // Elements of the memory that run() works in.
-  Index workspace() const { return registers_ * kExpressionTile<T>; }
+  // Elements of the memory that values() works in.
+  Index workspace() const {
+    return registers_ * (kExpressionTile<T> + Index(sizeof(void*) / sizeof(T)));
+  }
   // Roughly what a sample takes on one thread.
   double nanoseconds() const { return 0.1 + 0.1 * static_cast<double>(steps_.size()); }
 
-  static T* column(T* registers, Index i) { return registers + i * kExpressionTile<T>; }
-  const T* output(const T* registers, Index i) const {
-    return registers + outputs_[static_cast<std::size_t>(i)] * kExpressionTile<T>;
-  }
-  // For n <= kExpressionTile<T> samples whose columns are in place.
-  void run(T* registers, Index n) const noexcept {
-    kernels().of<T>().expression.evaluate(steps_.data(), static_cast<Index>(steps_.size()),
-                                          constants_.template as<T>(), registers, n);
+  // out[o * row + i] = output o of sample i, for i < n <= kExpressionTile<T>; whatever lies there
+  // up to a whole tile is overwritten too. `column(j, x)` fills x with n values of column j.
+  template <class Column>
+  void values(T* workspace, Index n, T* out, Index row, const Column& column) const noexcept {
+    T** registers = places(workspace, out, row);
+    for (std::size_t j = 0; j < columns_.size(); ++j) column(columns_[j], registers[j]);
+    run(registers, n, out, row);
   }
 
  private:
-  std::vector<ExpressionStep> steps_;
+  // Where the registers begin: those of outputs where these are wanted.
+  T** places(T* workspace, T* out, Index row) const noexcept;
+  void run(T* const* registers, Index n, T* out, Index row) const noexcept;
+
+  std::vector<HeldStep> steps_;
   std::vector<Index> columns_, outputs_;
   Index registers_;
   Buffer constants_;

@@ -6,34 +6,28 @@
 namespace fastnet {
 
 template <class T>
-void ExpressionIntegrand<T>::values(std::uint64_t first, Index n, T* workspace,
-                                    T* out) const noexcept {
+void ExpressionIntegrand<T>::values(std::uint64_t first, Index n, T* workspace, T* out,
+                                    Index row) const noexcept {
   constexpr Index tile = kExpressionTile<T>;
-  const auto& columns = expression_.columns();
   for (Index i = 0; i < n; i += tile) {
     const Index count = std::min(tile, n - i);
-    for (std::size_t j = 0; j < columns.size(); ++j) {
-      source_.column(columns[j], first + static_cast<std::uint64_t>(i),
-                     Expression<T>::column(workspace, static_cast<Index>(j)), count);
-    }
-    expression_.run(workspace, count);
-    for (Index o = 0; o < outputs(); ++o) {
-      std::copy_n(expression_.output(workspace, o), count, out + o * kChunk + i);
-    }
+    expression_.values(workspace, count, out + i, row, [&](Index j, T* x) {
+      source_.column(j, first + static_cast<std::uint64_t>(i), x, count);
+    });
   }
 }
 
 template <class T>
-void ArrayIntegrand<T>::values(std::uint64_t first, Index n, T*, T* out) const noexcept {
+void ArrayIntegrand<T>::values(std::uint64_t first, Index n, T*, T* out, Index row) const noexcept {
   const T* p = x_ + static_cast<Index>(first - first_) * row_;
   for (Index o = 0; o < outputs_; ++o) {
-    for (Index i = 0; i < n; ++i) out[o * kChunk + i] = p[i * row_ + o * column_];
+    for (Index i = 0; i < n; ++i) out[o * row + i] = p[i * row_ + o * column_];
   }
 }
 
 template <class T>
-void NetworkIntegrand<T>::values(std::uint64_t first, Index n, T* workspace,
-                                 T* out) const noexcept {
+void NetworkIntegrand<T>::values(std::uint64_t first, Index n, T* workspace, T* out,
+                                 Index row) const noexcept {
   const Index dim = source_.dim(), outs = outputs();
   T* column = workspace;
   T* rows = column + kRows;
@@ -47,13 +41,13 @@ void NetworkIntegrand<T>::values(std::uint64_t first, Index n, T* workspace,
     // Inside a region predict() runs on its own thread.
     predict(network_, rows, dim, count, y);
     for (Index o = 0; o < outs; ++o) {
-      for (Index r = 0; r < count; ++r) out[o * kChunk + i + r] = y[r * outs + o];
+      for (Index r = 0; r < count; ++r) out[o * row + i + r] = y[r * outs + o];
     }
   }
 }
 
-void CallbackIntegrand::values(std::uint64_t first, Index n, double* workspace,
-                               double* out) const noexcept {
+void CallbackIntegrand::values(std::uint64_t first, Index n, double* workspace, double* out,
+                               Index) const noexcept {
   const Index dim = source_.dim();
   for (Index j = 0; j < dim; ++j) source_.column(j, first, workspace + j * kChunk, n);
   double* x = workspace + dim * kChunk;

@@ -35,8 +35,12 @@ class Integrand {
   virtual Index workspace() const = 0;
   // Roughly what a sample takes on one thread.
   virtual double nanoseconds() const = 0;
-  // out[o * kChunk + i] = output o of sample first + i, for i < n <= kChunk.
-  virtual void values(std::uint64_t first, Index n, T* workspace, T* out) const noexcept = 0;
+  // Samples that values() does best at a time, 16 or a multiple of it.
+  virtual Index piece() const { return kChunk; }
+  // out[o * row + i] = output o of sample first + i, for i < n <= row, where row is piece() or
+  // kChunk.
+  virtual void values(std::uint64_t first, Index n, T* workspace, T* out,
+                      Index row) const noexcept = 0;
 };
 
 template <class T>
@@ -47,11 +51,13 @@ class ExpressionIntegrand : public Integrand<T> {
       : source_(source), expression_(expression) {}
   Index outputs() const override { return static_cast<Index>(expression_.outputs().size()); }
   Index workspace() const override { return expression_.workspace(); }
+  Index piece() const override { return kExpressionTile<T>; }
   double nanoseconds() const override {
     const double drawn = static_cast<double>(expression_.columns().size());
     return sizeof(T) / 4 * (expression_.nanoseconds() + drawn);
   }
-  void values(std::uint64_t first, Index n, T* workspace, T* out) const noexcept override;
+  void values(std::uint64_t first, Index n, T* workspace, T* out,
+              Index row) const noexcept override;
 
  private:
   const Source<T>& source_;
@@ -67,7 +73,8 @@ class ArrayIntegrand : public Integrand<T> {
   Index outputs() const override { return outputs_; }
   Index workspace() const override { return 0; }
   double nanoseconds() const override { return 0.5 * static_cast<double>(outputs_); }
-  void values(std::uint64_t first, Index n, T* workspace, T* out) const noexcept override;
+  void values(std::uint64_t first, Index n, T* workspace, T* out,
+              Index row) const noexcept override;
 
  private:
   const T* x_;
@@ -86,7 +93,8 @@ class NetworkIntegrand : public Integrand<T> {
   double nanoseconds() const override {
     return 0.02 * network_.flops_per_row() + 2.0 * static_cast<double>(source_.dim());
   }
-  void values(std::uint64_t first, Index n, T* workspace, T* out) const noexcept override;
+  void values(std::uint64_t first, Index n, T* workspace, T* out,
+              Index row) const noexcept override;
 
  private:
   static constexpr Index kRows = 128;
@@ -109,7 +117,8 @@ class CallbackIntegrand : public Integrand<double> {
   Index outputs() const override { return 1; }
   Index workspace() const override { return source_.dim() * (kChunk + 1); }
   double nanoseconds() const override { return 10.0; }
-  void values(std::uint64_t first, Index n, double* workspace, double* out) const noexcept override;
+  void values(std::uint64_t first, Index n, double* workspace, double* out,
+              Index row) const noexcept override;
 
  private:
   const Source<double>& source_;

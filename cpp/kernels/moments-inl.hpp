@@ -8,9 +8,8 @@
 namespace fastnet::FASTNET_LEVEL {
 namespace {
 
-// A block's values go to 16 lanes, two native registers of doubles at a time: so the sums of a step
-// stay in registers at every level, and the lanes are the same.
-constexpr Index kMomentLanes = 16;
+// A block's values go to their lanes two native registers of doubles at a time: so the sums of a
+// step stay in registers at every level, and the lanes are the same.
 using Pair = Vec<double, 2>;
 constexpr Index kPairLanes = Pair::kLanes;
 
@@ -51,35 +50,32 @@ struct PowerSums {
   }
 };
 
-// PowerSums of `Lanes` lanes in memory.
-template <class E, Index Lanes>
-struct LaneSums {
-  alignas(64) double weight[Lanes], s1[Lanes], s2[Lanes], s3[Lanes], s4[Lanes];
-  alignas(64) E min[Lanes], max[Lanes];
-
-  FASTNET_INLINE void clear() {
-    std::memset(weight, 0, 5 * sizeof weight);
-    for (Index i = 0; i < Lanes; ++i) {
-      min[i] = static_cast<E>(__builtin_inf());
-      max[i] = -min[i];
-    }
+template <class E, Index kLanes>
+FASTNET_INLINE void clear(LaneSums<E, kLanes>& sums) {
+  std::memset(&sums, 0, sizeof sums);
+  for (Index i = 0; i < kLanes; ++i) {
+    sums.min[i] = static_cast<E>(__builtin_inf());
+    sums.max[i] = -sums.min[i];
   }
-  FASTNET_INLINE PowerSums<E> at(Index lane) const {
-    constexpr int r = sizeof(E) == 4 ? 1 : 2;
-    return {load<double, 2>(weight + lane), load<double, 2>(s1 + lane), load<double, 2>(s2 + lane),
-            load<double, 2>(s3 + lane),     load<double, 2>(s4 + lane), load<E, r>(min + lane),
-            load<E, r>(max + lane)};
-  }
-  FASTNET_INLINE void put(Index lane, const PowerSums<E>& s) {
-    store(weight + lane, s.weight);
-    store(s1 + lane, s.s1);
-    store(s2 + lane, s.s2);
-    store(s3 + lane, s.s3);
-    store(s4 + lane, s.s4);
-    store(min + lane, s.min);
-    store(max + lane, s.max);
-  }
-};
+}
+template <class E, Index kLanes>
+FASTNET_INLINE PowerSums<E> get(const LaneSums<E, kLanes>& sums, Index lane) {
+  constexpr int r = sizeof(E) == 4 ? 1 : 2;
+  return {load<double, 2>(sums.weight + lane), load<double, 2>(sums.s1 + lane),
+          load<double, 2>(sums.s2 + lane),     load<double, 2>(sums.s3 + lane),
+          load<double, 2>(sums.s4 + lane),     load<E, r>(sums.min + lane),
+          load<E, r>(sums.max + lane)};
+}
+template <class E, Index kLanes>
+FASTNET_INLINE void put(LaneSums<E, kLanes>& sums, Index lane, const PowerSums<E>& s) {
+  store(sums.weight + lane, s.weight);
+  store(sums.s1 + lane, s.s1);
+  store(sums.s2 + lane, s.s2);
+  store(sums.s3 + lane, s.s3);
+  store(sums.s4 + lane, s.s4);
+  store(sums.min + lane, s.min);
+  store(sums.max + lane, s.max);
+}
 
 // Adds values, whose pivot and weights are lanewise; `weighted` is a constant's type.
 struct Weighted {};

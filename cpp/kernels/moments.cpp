@@ -18,11 +18,11 @@ FASTNET_INLINE void add_block(const T* x, const double* w, Index n, double pivot
   const Pair p = splat<double, 2>(pivot);
   const Index whole = n / kMomentLanes * kMomentLanes;
   for (Index lane = 0; lane < kMomentLanes; lane += kPairLanes) {
-    PowerSums<E> s = sums.at(lane);
+    PowerSums<E> s = get(sums, lane);
     for (Index i = lane; i < whole; i += kMomentLanes) {
       add_values(s, x + i, p, w ? load<double, 2>(w + i) : p, mode);
     }
-    sums.put(lane, s);
+    put(sums, lane, s);
   }
   if (whole == n) return;
   // What is left goes the weighted way, with weight 0 in the lanes that nothing is left for.
@@ -33,7 +33,7 @@ FASTNET_INLINE void add_block(const T* x, const double* w, Index n, double pivot
     weights[i - whole] = w ? w[i] : 1.0;
   }
   for (Index lane = 0; lane < kMomentLanes && whole + lane < n; lane += kPairLanes) {
-    PowerSums<E> s = sums.at(lane);
+    PowerSums<E> s = get(sums, lane);
     const Pair v = load_as_double<2>(rest + lane), weight = load<double, 2>(weights + lane);
     PowerSums<double> last = {s.weight,
                               s.s1,
@@ -48,7 +48,7 @@ FASTNET_INLINE void add_block(const T* x, const double* w, Index n, double pivot
     s.s2 = last.s2;
     s.s3 = last.s3;
     s.s4 = last.s4;
-    sums.put(lane, s);
+    put(sums, lane, s);
   }
   for (Index i = whole; i < n; ++i) {
     const Index lane = i - whole;
@@ -88,7 +88,7 @@ __attribute__((noinline)) Index odd_block(const T* x, Index distance, const doub
   }
   for (int pass = 0; pass < 2; ++pass) {
     BlockSums<double> sums;
-    sums.clear();
+    clear(sums);
     nans = 0;
     for (Index first = 0; first < n; first += kPiece) {
       const Index end = n - first < kPiece ? n : first + kPiece;
@@ -110,18 +110,22 @@ __attribute__((noinline)) Index odd_block(const T* x, Index distance, const doub
   return nans;
 }
 
+// A number near the mean.
+template <class T>
+FASTNET_INLINE double pivot_of(const T* x, Index n) {
+  if (n < kMomentLanes) return static_cast<double>(x[0]);
+  // Scaled before it is added, so that it can't overflow.
+  const Vec<double> share = splat(1.0 / 16.0);
+  return reduce_add(load_as_double(x) * share + load_as_double(x + 8) * share);
+}
+
 template <class T, class Mode>
 FASTNET_INLINE Index usual_block(const T* x, const double* w, Index n, Moments* out, Mode mode) {
   using E = Extremes<T, Mode>;
-  double pivot = static_cast<double>(x[0]);
-  if (!w && n >= kMomentLanes) {
-    // Scaled before it is added, so that it can't overflow.
-    const Vec<double> share = splat(1.0 / 16.0);
-    pivot = reduce_add(load_as_double(x) * share + load_as_double(x + 8) * share);
-  }
+  double pivot = w ? static_cast<double>(x[0]) : pivot_of(x, n);
   for (int pass = 0; pass < 2; ++pass) {
     BlockSums<E> sums;
-    sums.clear();
+    clear(sums);
     add_block(x, w, n, pivot, sums, mode);
     const Powers p = total(sums, w ? sum16(sums.weight) : static_cast<double>(n), pivot);
     if (!is_finite(p.s2) || !(p.n > 0.0)) return odd_block(x, 1, w, n, out);
@@ -135,6 +139,25 @@ template <class T>
 Index block(const T* x, const double* w, Index n, Moments* out) noexcept {
   if (n == 0) return odd_block(x, 1, w, n, out);
   return w ? usual_block(x, w, n, out, Weighted{}) : usual_block(x, w, n, out, Unweighted{});
+}
+
+// ---- values in pieces ----
+
+template <class T>
+void begin(const T* x, Index n, PieceSums<T>* sums) noexcept {
+  clear(sums->lanes);
+  sums->pivot = n > 0 ? pivot_of(x, n) : 0.0;
+}
+
+template <class T>
+void add(const T* x, Index n, PieceSums<T>* sums) noexcept {
+  add_block(x, nullptr, n, sums->pivot, sums->lanes, Unweighted{});
+}
+
+template <class T>
+bool finish(const PieceSums<T>& sums, Index n, Moments* out) noexcept {
+  const Powers p = total(sums.lanes, static_cast<double>(n), sums.pivot);
+  return n > 0 && is_finite(p.s2) && central(p, out);
 }
 
 // ---- columns ----
@@ -158,7 +181,7 @@ template <class T, class Mode>
 FASTNET_INLINE void add_rows(const T* x, Index row, Index rows, Index columns, const double* w,
                              const double* pivot, PanelPowers<Extremes<T, Mode>>& sums, Mode mode) {
   using E = Extremes<T, Mode>;
-  sums.clear();
+  clear(sums);
   alignas(64) T buffer[kPairLanes] = {};
   for (Index first = 0; first < rows; first += kSideBySide) {
     const Index end = rows - first < kSideBySide ? rows : first + kSideBySide;
@@ -166,14 +189,14 @@ FASTNET_INLINE void add_rows(const T* x, Index row, Index rows, Index columns, c
     const Index ahead = first + 2 * kSideBySide <= rows ? kSideBySide * row : 0;
     for (Index c = 0; c < columns; c += kPairLanes) {
       const Pair p = load<double, 2>(pivot + c);
-      PowerSums<E> s = sums.at(c);
+      PowerSums<E> s = get(sums, c);
       for (Index r = first; r < end; ++r) {
         __builtin_prefetch(x + r * row + c + ahead, 0, 2);
         if (sizeof(T) == 8) __builtin_prefetch(x + r * row + c + ahead + kPairLanes / 2, 0, 2);
         add_values(s, padded(x + r * row + c, columns - c, buffer), p,
                    w ? splat<double, 2>(w[r]) : p, mode);
       }
-      sums.put(c, s);
+      put(sums, c, s);
     }
   }
 }
@@ -231,8 +254,8 @@ void columns(const T* x, Index row, Index rows, Index n, const double* w, Moment
 }  // namespace
 
 void fill_moments(Kernels& table) noexcept {
-  table.f32.moments = {block<float>, columns<float>};
-  table.f64.moments = {block<double>, columns<double>};
+  table.f32.moments = {block<float>, begin<float>, add<float>, finish<float>, columns<float>};
+  table.f64.moments = {block<double>, begin<double>, add<double>, finish<double>, columns<double>};
 }
 
 }  // namespace fastnet::FASTNET_LEVEL

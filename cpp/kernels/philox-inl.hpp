@@ -73,31 +73,90 @@ FASTNET_INLINE Vec<std::uint64_t, R> join_halves(Vec<std::uint64_t, R> a, Vec<st
   return (a & splat<std::uint64_t, R>(0xffffffffu)) | shift_left<32>(b);
 }
 
+constexpr std::uint64_t kPhiloxM0 = 0xD2511F53u, kPhiloxM1 = 0xCD9E8D57u;
+
+// What counters whose upper three words agree have in common after two rounds: of each round one
+// product. Keys are mixed in.
+struct PhiloxStart {
+  std::uint64_t c2, next_c0, next_c2, third_c2;
+};
+
+// Of the counters (high, 2^32 upper + i) for i < 2^32.
+FASTNET_INLINE PhiloxStart philox_start(const PhiloxKeys& keys, std::uint64_t high,
+                                        std::uint32_t upper) {
+  const std::uint64_t low = 0xffffffffu;
+  const std::uint64_t p1 = kPhiloxM1 * (high & low);
+  const std::uint64_t p0 = kPhiloxM0 * (((p1 >> 32) ^ upper ^ keys.k0[0]) & low);
+  return {(high >> 32) ^ keys.k1[0], (p1 & low) ^ keys.k0[1], (p0 >> 32) ^ keys.k1[1],
+          (p0 & low) ^ keys.k1[2]};
+}
+
+// Counters on their way to blocks, in philox_counters' order.
+template <int R>
+class PhiloxRounds {
+ public:
+  using V = Vec<std::uint64_t, R>;
+
+  // (high, block), (high, block + 1), ...
+  FASTNET_INLINE PhiloxRounds(std::uint64_t high, std::uint64_t block)
+      : c0_(philox_counters<R>(block)),
+        c1_(shift_right<32>(c0_)),
+        c2_(splat<std::uint64_t, R>(high)),
+        c3_(splat<std::uint64_t, R>(high >> 32)) {}
+
+  // The same after three rounds, for blocks with start's upper half.
+  FASTNET_INLINE PhiloxRounds(const PhiloxKeys& keys, const PhiloxStart& start,
+                              std::uint64_t block) {
+    const auto common = [](std::uint64_t word) { return splat<std::uint64_t, R>(word); };
+    const V first = mul_wide(common(kPhiloxM0), philox_counters<R>(block));
+    c1_ = mul_wide(common(kPhiloxM1), shift_right<32>(first) ^ common(start.c2));
+    c0_ = shift_right<32>(c1_) ^ common(start.next_c0);
+    c2_ = first ^ common(start.next_c2);
+    const V p0 = mul_wide(common(kPhiloxM0), c0_);
+    const V p1 = mul_wide(common(kPhiloxM1), c2_);
+    c0_ = shift_right<32>(p1) ^ c1_ ^ common(keys.k0[2]);
+    c1_ = p1;
+    c2_ = shift_right<32>(p0) ^ common(start.third_c2);
+    c3_ = p0;
+  }
+
+  FASTNET_INLINE void round(const PhiloxKeys& keys, int i) {
+    const V p0 = mul_wide(splat<std::uint64_t, R>(kPhiloxM0), c0_);
+    const V p1 = mul_wide(splat<std::uint64_t, R>(kPhiloxM1), c2_);
+    c0_ = shift_right<32>(p1) ^ c1_ ^ splat<std::uint64_t, R>(keys.k0[i]);
+    c1_ = p1;
+    c2_ = shift_right<32>(p0) ^ c3_ ^ splat<std::uint64_t, R>(keys.k1[i]);
+    c3_ = p0;
+  }
+
+  // After all rounds.
+  FASTNET_INLINE PhiloxLanes<R> lanes() const { return {c0_, c1_, c2_, c3_}; }
+
+ private:
+  V c0_, c1_, c2_, c3_;
+};
+
 // The blocks at counters (high, block), (high, block + 1), ..., in philox_counters' order.
 template <int R>
 FASTNET_INLINE PhiloxLanes<R> philox_lanes(const PhiloxKeys& keys, std::uint64_t high,
                                            std::uint64_t block) {
-  using V = Vec<std::uint64_t, R>;
-  const V m0 = splat<std::uint64_t, R>(0xD2511F53u), m1 = splat<std::uint64_t, R>(0xCD9E8D57u);
-  V c0 = philox_counters<R>(block);
-  V c1 = shift_right<32>(c0);
-  V c2 = splat<std::uint64_t, R>(high);
-  V c3 = splat<std::uint64_t, R>(high >> 32);
+  PhiloxRounds<R> rounds(high, block);
 #pragma GCC unroll 10
-  for (int i = 0; i < kPhiloxRounds; ++i) {
-    const V p0 = mul_wide(m0, c0);
-    const V p1 = mul_wide(m1, c2);
-    c0 = shift_right<32>(p1) ^ c1 ^ splat<std::uint64_t, R>(keys.k0[i]);
-    c1 = p1;
-    c2 = shift_right<32>(p0) ^ c3 ^ splat<std::uint64_t, R>(keys.k1[i]);
-    c3 = p0;
-  }
-  return {c0, c1, c2, c3};
+  for (int i = 0; i < kPhiloxRounds; ++i) rounds.round(keys, i);
+  return rounds.lanes();
+}
+template <int R>
+FASTNET_INLINE PhiloxLanes<R> philox_lanes(const PhiloxKeys& keys, const PhiloxStart& start,
+                                           std::uint64_t block) {
+  PhiloxRounds<R> rounds(keys, start, block);
+#pragma GCC unroll 10
+  for (int i = 3; i < kPhiloxRounds; ++i) rounds.round(keys, i);
+  return rounds.lanes();
 }
 
-// The words of the same blocks, in order.
-template <int R>
-FASTNET_INLINE Vec<std::uint32_t, 2 * R> philox(const PhiloxKeys& keys, std::uint64_t high,
+// The words of the same blocks, in order; `high` may be a PhiloxStart.
+template <int R, class High>
+FASTNET_INLINE Vec<std::uint32_t, 2 * R> philox(const PhiloxKeys& keys, const High& high,
                                                 std::uint64_t block) {
   const PhiloxLanes<R> lanes = philox_lanes<R>(keys, high, block);
   const Vec<std::uint64_t, R> first = join_halves(lanes.word0, lanes.word1);

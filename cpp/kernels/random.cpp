@@ -20,12 +20,12 @@ void blocks(std::uint64_t key, std::uint64_t high, std::uint64_t block, std::uin
 }
 
 // A law gives the values of the blocks in R registers of counters, kInBlock of each block, in
-// order.
+// order; `high` is the counters' upper half or a PhiloxStart.
 template <class T>
 struct Unit {
   static constexpr int kInBlock = 16 / sizeof(T);
-  template <int R>
-  FASTNET_INLINE Vec<T, 2 * R> values(const PhiloxKeys& keys, std::uint64_t high,
+  template <int R, class High>
+  FASTNET_INLINE Vec<T, 2 * R> values(const PhiloxKeys& keys, const High& high,
                                       std::uint64_t block) const {
     return unit_interval(bitcast<Uint<T>>(philox<R>(keys, high, block)));
   }
@@ -34,8 +34,8 @@ struct Unit {
 template <class T>
 struct Uniform : Unit<T> {
   UniformRange<T> range;
-  template <int R>
-  FASTNET_INLINE Vec<T, 2 * R> values(const PhiloxKeys& keys, std::uint64_t high,
+  template <int R, class High>
+  FASTNET_INLINE Vec<T, 2 * R> values(const PhiloxKeys& keys, const High& high,
                                       std::uint64_t block) const {
     const Vec<T, 2 * R> u = Unit<T>::template values<R>(keys, high, block);
     const Vec<T, 2 * R> v = splat<T, 2 * R>(range.low) + splat<T, 2 * R>(range.width) * u;
@@ -48,23 +48,67 @@ FASTNET_INLINE Vec<T, R> apply(const Affine<T>& affine, Vec<T, R> v) {
   return splat<T, R>(affine.shift) + splat<T, R>(affine.scale) * v;
 }
 
-template <class T>
-struct Normal {
-  static constexpr int kInBlock = 16 / sizeof(T);
-  Affine<T> affine;
-  template <int R>
-  FASTNET_INLINE Vec<T, 2 * R> values(const PhiloxKeys& keys, std::uint64_t high,
-                                      std::uint64_t block) const {
-    return apply(affine, normals(philox_lanes<R>(keys, high, block), T()));
+// Rounds of one group of blocks as steps between those of another group's normals. They wait for
+// each other less than either for itself.
+template <int R>
+struct NextBlocks {
+  const PhiloxKeys& keys;
+  PhiloxRounds<R> rounds;
+  template <int kStep>
+  FASTNET_INLINE void step() {
+    constexpr int first[] = {3, 4, 6, 8, 9, 10};
+#pragma GCC unroll 2
+    for (int i = first[kStep]; i < first[kStep + 1]; ++i) rounds.round(keys, i);
   }
 };
 
+struct Standard {
+  template <class T, int R>
+  FASTNET_INLINE Vec<T, R> operator()(Vec<T, R> z) const {
+    return z;
+  }
+};
 template <class T>
-struct Lognormal : Normal<T> {
+struct Moved {
+  Affine<T> affine;
   template <int R>
-  FASTNET_INLINE Vec<T, 2 * R> values(const PhiloxKeys& keys, std::uint64_t high,
+  FASTNET_INLINE Vec<T, R> operator()(Vec<T, R> z) const {
+    return apply(affine, z);
+  }
+};
+template <class T>
+struct Exponentiated {
+  Affine<T> affine;
+  template <int R>
+  FASTNET_INLINE Vec<T, R> operator()(Vec<T, R> z) const {
+    return exp(apply(affine, z));
+  }
+};
+
+// Functions of standard normal values.
+template <class T, class F>
+struct Normal {
+  static constexpr int kInBlock = 16 / sizeof(T);
+  F f;
+  template <int R, class High>
+  FASTNET_INLINE Vec<T, 2 * R> values(const PhiloxKeys& keys, const High& high,
                                       std::uint64_t block) const {
-    return exp(Normal<T>::template values<R>(keys, high, block));
+    NoOther none;
+    return f(normals(philox_lanes<R>(keys, high, block), T(), none));
+  }
+  template <int R>
+  FASTNET_INLINE void groups(const PhiloxKeys& keys, const PhiloxStart& start, std::uint64_t block,
+                             T* out, Index count) const {
+    constexpr Index many = kPhiloxBlocks<R> * kInBlock;
+    PhiloxLanes<R> lanes = philox_lanes<R>(keys, start, block);
+    for (; count > 1; --count, out += many) {
+      block += kPhiloxBlocks<R>;
+      NextBlocks<R> next{keys, {keys, start, block}};
+      store(out, f(normals(lanes, T(), next)));
+      lanes = next.rounds.lanes();
+    }
+    NoOther none;
+    store(out, f(normals(lanes, T(), none)));
   }
 };
 
@@ -72,10 +116,11 @@ template <class T>
 struct Exponential {
   static constexpr int kInBlock = 16 / sizeof(T);
   Affine<T> affine;
-  template <int R>
-  FASTNET_INLINE Vec<T, 2 * R> values(const PhiloxKeys& keys, std::uint64_t high,
+  template <int R, class High>
+  FASTNET_INLINE Vec<T, 2 * R> values(const PhiloxKeys& keys, const High& high,
                                       std::uint64_t block) const {
-    return apply(affine, -log_unit(bitcast<Uint<T>>(philox<R>(keys, high, block))));
+    NoOther none;
+    return apply(affine, -log_unit(bitcast<Uint<T>>(philox<R>(keys, high, block)), none));
   }
 };
 
@@ -83,13 +128,14 @@ template <class T>
 struct Laplace {
   static constexpr int kInBlock = 16 / sizeof(T);
   Affine<T> affine;
-  template <int R>
-  FASTNET_INLINE Vec<T, 2 * R> values(const PhiloxKeys& keys, std::uint64_t high,
+  template <int R, class High>
+  FASTNET_INLINE Vec<T, 2 * R> values(const PhiloxKeys& keys, const High& high,
                                       std::uint64_t block) const {
     using U = Uint<T>;
     const Vec<U, 2 * R> words = bitcast<U>(philox<R>(keys, high, block));
     const Vec<U, 2 * R> sign = words & splat<U, 2 * R>(U(1) << (8 * sizeof(U) - 1));
-    const Vec<T, 2 * R> size = -log_unit(shift_left<1>(words));
+    NoOther none;
+    const Vec<T, 2 * R> size = -log_unit(shift_left<1>(words), none);
     return apply(affine, bitcast<T>(bitcast<U>(size) | sign));
   }
 };
@@ -98,17 +144,17 @@ template <class T>
 struct Bernoulli {
   static constexpr int kInBlock = 4;
   std::uint32_t upper, lower;
+  std::uint64_t next_attempt;  // the counters' upper half
 
-  template <int R>
-  FASTNET_INLINE auto values(const PhiloxKeys& keys, std::uint64_t high,
-                             std::uint64_t block) const {
+  template <int R, class High>
+  FASTNET_INLINE auto values(const PhiloxKeys& keys, const High& high, std::uint64_t block) const {
     constexpr int registers = 2 * R;
     using U = std::uint32_t;
     const Vec<U, registers> words = philox<R>(keys, high, block), edge = splat<U, registers>(upper);
     Mask<U, registers> hit = less(words, edge);
     const Mask<U, registers> tied = equal(words, edge);
     if (any(tied)) {
-      const Vec<U, registers> next = philox<R>(keys, high + 1, block);
+      const Vec<U, registers> next = philox<R>(keys, next_attempt, block);
       hit = hit | (tied & less(next, splat<U, registers>(lower)));
     }
     if constexpr (sizeof(T) == 4) {
@@ -121,6 +167,20 @@ struct Bernoulli {
   }
 };
 
+// `count` groups of the values of R registers of counters, all with start's upper half.
+template <int R, class T, class L>
+FASTNET_INLINE void fill_groups(const PhiloxKeys& keys, const PhiloxStart& start,
+                                std::uint64_t block, const L& law, T* out, Index count) {
+  for (; count > 0; --count, block += kPhiloxBlocks<R>, out += kPhiloxBlocks<R> * L::kInBlock) {
+    store(out, law.template values<R>(keys, start, block));
+  }
+}
+template <int R, class T, class F>
+FASTNET_INLINE void fill_groups(const PhiloxKeys& keys, const PhiloxStart& start,
+                                std::uint64_t block, const Normal<T, F>& law, T* out, Index count) {
+  if (count > 0) law.template groups<R>(keys, start, block, out, count);
+}
+
 // out[i] = the law's value at position + i, R registers of counters at a time.
 template <int R, class T, class L>
 FASTNET_INLINE void fill(std::uint64_t key, std::uint64_t high, std::uint64_t position,
@@ -128,12 +188,20 @@ FASTNET_INLINE void fill(std::uint64_t key, std::uint64_t high, std::uint64_t po
   constexpr Index in_block = L::kInBlock;
   constexpr Index few = kPhiloxBlocks<1> * in_block;
   const PhiloxKeys keys = philox_keys(key);
-  constexpr Index many = kPhiloxBlocks<R> * in_block;
+  constexpr Index blocks = kPhiloxBlocks<R>;
   std::uint64_t block = position / in_block;
   Index skip = static_cast<Index>(position % in_block);
   while (n > 0) {
-    for (; skip == 0 && n >= many; n -= many, out += many, block += kPhiloxBlocks<R>) {
-      store(out, law.template values<R>(keys, high, block));
+    if (skip == 0) {
+      // Before the block numbers' upper half changes.
+      const Index left = (Index(1) << 32) - static_cast<Index>(block & 0xffffffffu);
+      const Index whole = n / (blocks * in_block);
+      const Index groups = whole < left / blocks ? whole : left / blocks;
+      const PhiloxStart start = philox_start(keys, high, static_cast<std::uint32_t>(block >> 32));
+      fill_groups<R>(keys, start, block, law, out, groups);
+      n -= groups * blocks * in_block;
+      out += groups * blocks * in_block;
+      block += static_cast<std::uint64_t>(groups * blocks);
     }
     if (n == 0) return;
     // A first register that begins within a block, and the last ones: one copy of their code.
@@ -162,12 +230,17 @@ void uniform(std::uint64_t key, std::uint64_t high, std::uint64_t position,
 template <class T>
 void normal(std::uint64_t key, std::uint64_t high, std::uint64_t position, const Affine<T>& affine,
             T* out, Index n) noexcept {
-  fill<kPhiloxRegisters>(key, high, position, Normal<T>{affine}, out, n);
+  if (affine.shift == T(0) && affine.scale == T(1)) {
+    // No normal is a zero, whose sign a sum would lose.
+    fill<kPhiloxRegisters>(key, high, position, Normal<T, Standard>{}, out, n);
+  } else {
+    fill<kPhiloxRegisters>(key, high, position, Normal<T, Moved<T>>{{affine}}, out, n);
+  }
 }
 template <class T>
 void lognormal(std::uint64_t key, std::uint64_t high, std::uint64_t position,
                const Affine<T>& affine, T* out, Index n) noexcept {
-  fill<kPhiloxRegisters>(key, high, position, Lognormal<T>{{affine}}, out, n);
+  fill<kPhiloxRegisters>(key, high, position, Normal<T, Exponentiated<T>>{{affine}}, out, n);
 }
 template <class T>
 void exponential(std::uint64_t key, std::uint64_t high, std::uint64_t position,
@@ -184,7 +257,7 @@ template <class T>
 void bernoulli(std::uint64_t key, std::uint64_t high, std::uint64_t position,
                std::uint64_t threshold, T* out, Index n) noexcept {
   const Bernoulli<T> law{static_cast<std::uint32_t>(threshold >> 32),
-                         static_cast<std::uint32_t>(threshold)};
+                         static_cast<std::uint32_t>(threshold), high + 1};
   // Doubles are twice as many registers, which spill with four of counters.
   fill<sizeof(T) == 4 ? kPhiloxRegisters : 2>(key, high, position, law, out, n);
 }

@@ -625,6 +625,28 @@ struct FloatFormat<double> {
   static constexpr double kRoundValue = 0x1.8p52;
 };
 
+// The k of 2^k <= y < 2^(k + 1), from the bits of a normal and finite y > 0.
+template <class T, int R>
+FASTNET_INLINE Vec<T, R> exponent(Vec<Uint<T>, R> bits) {
+#if defined(__AVX512F__)
+  Vec<T, R> v;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+    if constexpr (sizeof(T) == 4) {
+      v.r[i] = (Native<T>)_mm512_maskz_getexp_ps(0xffff, (__m512)bits.r[i]);
+    } else {
+      v.r[i] = (Native<T>)_mm512_maskz_getexp_pd(0xff, (__m512d)bits.r[i]);
+    }
+  }
+  return v;
+#else
+  using F = FloatFormat<T>;
+  constexpr T offset = F::kRoundValue + static_cast<T>(F::kBias);
+  return bitcast<T>(shift_right<F::kMantissa>(bits) + splat<Uint<T>, R>(F::kRound)) -
+         splat<T, R>(offset);
+#endif
+}
+
 template <class T, int R>
 FASTNET_INLINE PowerOfTwo<T, R> power_of_two(Vec<T, R> n) {
 #if defined(__AVX512F__)

@@ -260,17 +260,32 @@ void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
       k.math.apply(static_cast<fastnet::MathFunction>(i), m.any<T>(n), m.out<T>(n), n);
     });
   }
-  for (int i = 0; i < static_cast<int>(fastnet::ExpressionOp::kCount); ++i) {
+  for (int i = 0; i < 2 * fastnet::kConstantForm; ++i) {
+    const auto op = static_cast<fastnet::ExpressionOp>(i % fastnet::kConstantForm);
+    if (op == fastnet::ExpressionOp::kCopy || op >= fastnet::ExpressionOp::kStore) continue;
     check(numbered("evaluate", i), [&](Memory& m, Index length) {
-      // Register 2 becomes the operation of 0 and 1, and of truth values of 1 and 0.
+      // Register 2 becomes the operation of 0 and 1, or of 0 and a constant, and of truth values.
       constexpr Index tile = fastnet::kExpressionTile<T>;
       const Index n = std::min(length, tile);
-      T* registers = m.out<T>(3 * tile);
+      std::vector<T> values(3 * tile);
+      T* const registers[] = {values.data(), values.data() + tile, values.data() + 2 * tile};
       const T* x = m.any<T>(2 * n);
-      for (Index j = 0; j < 2 * n; ++j) registers[j < n ? j : tile + j - n] = x[j];
-      const auto less = static_cast<std::int32_t>(fastnet::ExpressionOp::kLess);
-      const fastnet::ExpressionStep steps[] = {{less, 2, 0, 1, 0}, {i, 2, 0, 1, 2}};
-      k.expression.evaluate(steps, 2, x, registers, n);
+      const std::vector<T> constant(fastnet::kExpressionConstant<T>, n > 0 ? x[0] : T(1));
+      std::copy_n(x, n, registers[0]);
+      std::copy_n(x + n, n, registers[1]);
+      const auto code = [](fastnet::ExpressionOp o) { return static_cast<std::int32_t>(o); };
+      const std::int32_t b = i < fastnet::kConstantForm ? 1 : -1;
+      const fastnet::HeldStep steps[] = {
+          {code(fastnet::ExpressionOp::kLoad), 0, 0, -1, -1},
+          {code(fastnet::ExpressionOp::kLess), 1, 0, -1, -1},
+          {code(fastnet::ExpressionOp::kStore), 2, 0, -1, -1},
+          {code(fastnet::ExpressionOp::kLoad), 0, 0, -1, -1},
+          {i, b, 2, -1, 2},
+          {code(fastnet::ExpressionOp::kStore), 2, 0, -1, -1},
+          {code(fastnet::ExpressionOp::kEnd), 0, 0, -1, -1},
+      };
+      k.expression.evaluate(steps, constant.data(), registers, n);
+      std::copy_n(registers[2], n, m.out<T>(n));
     });
   }
   check("products", [&](Memory& m, Index n) {
@@ -363,6 +378,15 @@ void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
     k.moments.block(m.in<T>(n), m.positive<double>(n), n, out + 1);
     k.moments.block(m.any<T>(n), nullptr, n, out + 2);
   });
+  check("moments, in pieces", [&](Memory& m, Index n) {
+    auto* out = reinterpret_cast<fastnet::Moments*>(m.out<double>(8));
+    const T* x = m.in<T>(17 * n);
+    fastnet::PieceSums<T> sums;
+    k.moments.begin(x, 16 * n, &sums);
+    k.moments.add(x, 16 * n, &sums);
+    k.moments.add(x + 16 * n, n, &sums);
+    if (!k.moments.finish(sums, 17 * n, out)) out->n = -1;
+  });
   check("moments, columns", [&](Memory& m, Index n) {
     auto* out = reinterpret_cast<fastnet::Moments*>(m.out<double>(16 * n));
     auto* nans = reinterpret_cast<Index*>(m.out<std::int64_t>(n));
@@ -379,6 +403,9 @@ void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
                                 {"laplace", random.laplace}}) {
     check(name, [f = f](Memory& m, Index n) { f(7, 1, 3, {T(0.5), T(2)}, m.out<T>(n), n); });
   }
+  check("normal, standard", [&](Memory& m, Index n) {
+    k.random.normal(7, 1, 3, {T(0), T(1)}, m.out<T>(n), n);
+  });
   check("bernoulli", [&](Memory& m, Index n) {
     k.random.bernoulli(7, 1, 3, std::uint64_t(3) << 62, m.out<T>(n), n);
   });

@@ -22,6 +22,8 @@ def single(node: Any) -> Any:
 
 def each(function: Callable[..., Any], *arrays: Any) -> Any:
     """Return an object array of function's values, elementwise."""
+    if not any(a.ndim for a in arrays):
+        return single(function(*(a[()] for a in arrays)))
     shape = np.broadcast_shapes(*(a.shape for a in arrays))
     result = np.empty(shape, object)
     wide = [np.broadcast_to(a, shape) for a in arrays]
