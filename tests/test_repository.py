@@ -119,12 +119,10 @@ def test_kernels_call_no_libm_and_allocate_nothing():
     assert not offences((CPP / "kernels").iterdir(), pattern)
 
 
-INTRINSICS = ("cpp/kernels/simd-inl.hpp", "cpp/kernels/dot-inl.hpp")
-
-
-def test_intrinsics_stand_only_in_two_headers():
+def test_intrinsics_stand_only_in_three_headers():
     pattern = r"\b_mm\d*_|\b__m(?:128|256|512)|\bv[a-z0-9]+q?_(?:f|s|u)(?:8|16|32|64)\b"
-    assert not offences(CPP_FILES, pattern, allowed=INTRINSICS)
+    allowed = [f"cpp/kernels/{name}-inl.hpp" for name in ("simd", "exponent", "dot")]
+    assert not offences(CPP_FILES, pattern, allowed=allowed)
 
 
 def test_openmp_stands_only_in_core_threads():
@@ -164,7 +162,7 @@ def test_the_reference_imports_nothing_compiled():
 MAX_LINES = 400
 # Files above that, and how long they may be: a limit to come down, not to go up.
 LONG_FILES = {
-    "cpp/kernels/simd-inl.hpp": 700,  # all intrinsics, and nothing else
+    "cpp/kernels/simd-inl.hpp": 630,  # nearly all intrinsics, and nothing else
 }
 
 
@@ -194,19 +192,20 @@ def test_nothing_is_left_to_do():
     assert not wrong
 
 
-# Sources whose tests have another name, and why.
+# Sources whose tests have another name.
 TESTED_BY = {
     "cross_entropy": "loss",
     "discrete": "laws",
     "dot": "quantization",
+    "exponent": "math",
     "lanes": "reduce",
     "map": "activation",
     "narrow": "linear",
     "quantized": "quantization",
     "sigmoid": "activation",
     "trig": "math",
-    "simd": "linear",  # every kernel is made of it
-    "product": "linear",  # the product is the layer's
+    "product": "linear",
+    "simd": "linear",
 }
 
 

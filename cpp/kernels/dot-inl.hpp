@@ -1,5 +1,4 @@
-// Groups of narrow numbers multiplied and added up in 32-bit lanes: beside simd-inl.hpp the only
-// place with intrinsics.
+// Groups of narrow numbers multiplied and added up in 32-bit lanes, with the intrinsics for it.
 //
 // A lane holds a group of 4 bytes: two bf16 or four bytes. Bf16Dot and Int8Dot say what becomes of
 // a register of weights and of a row's group in all lanes before the loop over rows (Operand), and

@@ -18,7 +18,7 @@
 //   cos        2         3         3
 #pragma once
 
-#include "kernels/simd-inl.hpp"
+#include "kernels/exponent-inl.hpp"
 
 namespace fastnet::FASTNET_LEVEL {
 namespace {
