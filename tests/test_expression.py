@@ -90,6 +90,10 @@ EXACT = {
     "integers": lambda x: abs(np.where(x > 0, 3, -2) * 2 - 1).max(axis=1) ** 2,
     "astype": lambda x: (x > 0).astype(float) + (x < 1).astype(int),
     "astype bool": lambda x: x.astype(bool),
+    "integer floor_divide": lambda x: np.where(x[:, 0] > 0, 7, -8) // 3,
+    "integer remainder": lambda x: (4 * (x[:, 0] > 0) - 9 * (x[:, 1] > 0)) % -5,
+    "truths floor_divide": lambda x: np.remainder(np.floor_divide(x[:, 0] > 0, 2), 2),
+    "fraction": lambda x: x % 1,
     "sum": lambda x: x[:, :2].sum(axis=-1),
     "sum keepdims": lambda x: np.sum(x[:, :2], axis=1, keepdims=True) - x,
     "prod": lambda x: np.prod(x[:, :2], axis=-1),
@@ -120,6 +124,10 @@ INEXACT = {
     "log2": (lambda x: np.log2(x), 3),
     "log10": (lambda x: np.log10(x), 3),
     "tanh": (lambda x: np.tanh(x), 2),
+    "sinh": (lambda x: np.sinh(x), 6),
+    "cosh": (lambda x: np.cosh(x), 5),
+    "hypot": (lambda x: np.hypot(x[:, 0], x[:, 1]), 2),
+    "expit": (lambda x: scipy.special.expit(x), 4),
     "erf": (lambda x: scipy.special.erf(x), 2),
     "power 3": (lambda x: x**3, 3),
     "power 7": (lambda x: x**7, 7),
@@ -183,6 +191,19 @@ def test_norm_var_and_std(isa, dtype):
         assert_within(run(f, x), f(x.astype(float)).astype(dtype), 16 * np.finfo(dtype).eps)
 
 
+def test_whole_quotients_are_exact_up_to_the_largest_integer_that_is(isa, dtype):
+    largest = 2 ** (24 if dtype == np.float32 else 53)
+    x = np.array([[1.0], [-1.0]], dtype)
+    for d in (1, 2, 3, 7, 49, 4095, 4097, 2**12, 2**23 - 1, 2**23 + 1, -3, -4097):
+        multiple = largest // abs(d) * d
+        for a in (largest, largest - 1, multiple, multiple - 1):
+
+            def f(x, a=a, d=d):
+                return np.where(x[:, 0] > 0, a, -a) // d
+
+            np.testing.assert_array_equal(run(f, x).astype(np.int64), f(x))
+
+
 @pytest.mark.parametrize("n", [1, 2, 7, 8, 15, 16, 17, 63, 511, 512, 513, 1024, 1025, 2049])
 def test_every_length(isa, dtype, n):
     x = np.random.default_rng(n).standard_normal((n, 2)).astype(dtype)
@@ -242,7 +263,11 @@ REFUSED = {
     "in place on an array": lambda x: np.add.at(np.zeros(3), [0], x),
     "transposed": lambda x: x.T[0],
     "constant": lambda x: 3.0,
-    "integer division": lambda x: np.where(x[:, 0] > 0, 3, 4) // 2,
+    "division by integers": lambda x: 2 // np.where(x[:, 0] > 0, 3, 4),
+    "division by no integer": lambda x: x[:, 0] // 0.5,
+    "division by 0": lambda x: np.where(x[:, 0] > 0, 3, 4) // 0,
+    "remainder of numbers": lambda x: x[:, 0] % 0.3,
+    "constants beyond integers": lambda x: np.where(x[:, 0] > 0, 2**53 + 1, 0),
     "large integers": lambda x: np.where(x[:, 0] > 0, 2**52, 1) * 2**11,
     "complex": lambda x: x[:, 0] * 1j,
     "half": lambda x: x[:, 0].astype(np.float16),

@@ -160,6 +160,74 @@ def _tan(program: Program, kind: str, a: Node) -> Node:
     return program.operation("divide", program.operation("sin", a), program.operation("cos", a))
 
 
+def _halves_of_exp(program: Program, a: Node) -> tuple[Node, Node]:
+    """Return exp(|a|) / 2 and exp(-|a|) / 2, of which neither overflows before cosh(a) does."""
+    half = program.constant(0.5)
+    size = program.operation("multiply", program.operation("absolute", a), half)
+    root = program.operation("exp", size)
+    grown = program.operation("multiply", root, program.operation("multiply", root, half))
+    return grown, program.operation("divide", half, program.operation("multiply", root, root))
+
+
+def _cosh(program: Program, kind: str, a: Node) -> Node:
+    return program.operation("add", *_halves_of_exp(program, a))
+
+
+def _sinh(program: Program, kind: str, a: Node) -> Node:
+    """Return the difference of the halves; below 1, (t + t / (t + 1)) / 2 with t = expm1(|a|)."""
+    size, one = program.operation("absolute", a), program.constant(1.0)
+    t = program.operation("expm1", size)
+    rest = program.operation("divide", t, program.operation("add", t, one))
+    near = program.operation("multiply", program.operation("add", t, rest), program.constant(0.5))
+    far = program.operation("subtract", *_halves_of_exp(program, a))
+    small = program.operation("less", size, one, kind="bool")
+    return program.operation("copysign", program.where(small, near, far, "float"), a)
+
+
+def _hypot(program: Program, kind: str, a: Node, b: Node) -> Node:
+    """Return m sqrt(1 + (k / m)^2), m the larger and k the smaller; infinite if either is."""
+    a, b = program.operation("absolute", a), program.operation("absolute", b)
+    m, infinity = program.operation("maximum", a, b), program.constant(math.inf)
+    ratio = program.operation("divide", program.operation("minimum", a, b), m)
+    sum_ = program.operation("add", program.constant(1.0), _square(program, kind, ratio))
+    root = program.operation("multiply", m, program.operation("sqrt", sum_))
+    positive = program.operation("less", program.constant(0.0), m, kind="bool")
+    result = program.where(positive, root, m, "float")
+    infinite = program.operation("equal", program.operation("fmax", a, b), infinity, kind="bool")
+    return program.where(infinite, infinity, result, "float")
+
+
+def _expit(program: Program, kind: str, a: Node) -> Node:
+    """Return 1 / (1 + exp(-a)), and below 0, exp(a) / (1 + exp(a))."""
+    one = program.constant(1.0)
+    e = program.operation("exp", program.operation("negative", program.operation("absolute", a)))
+    below = program.operation("less", a, program.constant(0.0), kind="bool")
+    upper = program.where(below, e, one, "float")
+    return program.operation("divide", upper, program.operation("add", one, e))
+
+
+def _floor_divide(program: Program, kind: str, a: Node, b: Node) -> Node:
+    """Return floor(a / b) for integers: a / b is off an integer by 1 / |b| or more.
+
+    That is more than half a unit in the last place of a quotient whose product with b is exact.
+    """
+    if kind != "int" or b.kind != "int" or b.low != b.high or b.low == 0:
+        msg = "floor_divide but of integers by a constant"
+        raise Untraceable(msg)
+    a = program.number(a)
+    ends = a.low // b.low, a.high // b.low
+    return program.integer("floor", (program.operation("divide", a, b),), min(ends), max(ends))
+
+
+def _remainder(program: Program, kind: str, a: Node, b: Node) -> Node:
+    """Return a - floor(a / b) b, exact for integers and where b is 1."""
+    if kind == "float" and b.number == program.constant(1.0).number:
+        return program.operation("subtract", a, program.operation("floor", a))
+    whole = apply(program, kind, "multiply", _floor_divide(program, kind, a, b), b)
+    low, high = (0, b.low - 1) if b.low > 0 else (b.low + 1, 0)
+    return program.integer("subtract", (program.number(a), whole), low, high)
+
+
 def _exp2(program: Program, kind: str, a: Node) -> Node:
     return program.operation("power", program.constant(2.0), a)
 
@@ -183,6 +251,9 @@ UFUNCS: dict[Any, Lower] = {
     np.tan: _tan,
     np.exp2: _exp2,
     np.tanh: _plain("tanh"),
+    np.sinh: _sinh,
+    np.cosh: _cosh,
+    np.hypot: _hypot,
     np.floor: _plain("floor"),
     np.ceil: _plain("ceil"),
     np.trunc: _plain("trunc"),
@@ -196,6 +267,8 @@ UFUNCS: dict[Any, Lower] = {
     np.subtract: _plain("subtract"),
     np.multiply: _plain("multiply"),
     np.true_divide: _plain("divide"),
+    np.floor_divide: _floor_divide,
+    np.remainder: _remainder,
     np.power: _power,
     np.float_power: _power,
     np.minimum: _plain("minimum"),
@@ -224,7 +297,7 @@ UFUNCS: dict[Any, Lower] = {
     np.isinf: _is_inf,
 }
 # SciPy's, looked up only where SciPy is loaded already, for else nobody can have called them.
-_SCIPY: dict[str, Lower] = {"erf": _plain("erf"), "log1p": _plain("log1p")}
+_SCIPY: dict[str, Lower] = {"erf": _plain("erf"), "log1p": _plain("log1p"), "expit": _expit}
 
 
 def lowering(ufunc: Any) -> Lower:

@@ -82,6 +82,8 @@ class Program:
 
     def integer(self, name: str, operands: tuple[Node, ...], low: float, high: float) -> Node:
         """Return an operation whose result is an integer in [low, high]."""
+        for a in operands:
+            self._bounded(a.number, a.low, a.high)
         return self._bounded(self.operation(name, *operands).number, low, high)
 
     def logical(self, name: str, *operands: Node) -> Node:
@@ -97,7 +99,9 @@ class Program:
             )
         a, b = self.number(a), self.number(b)
         number = self._add("where", a.number, b.number, mask)
-        return Node(number, kind, min(a.low, b.low), max(a.high, b.high))
+        if kind != "int":
+            return Node(number, kind)
+        return self._bounded(number, min(a.low, b.low), max(a.high, b.high))
 
     def number(self, a: Node) -> Node:
         """Return a truth value as 0 or 1, anything else as it is."""
