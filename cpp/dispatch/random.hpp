@@ -51,7 +51,8 @@
 //                  2^32 (engine/gamma.hpp)
 //   kPoisson, kBinomial, kGeometric
 //                  value p: attempt i takes the two 64-bit words of block p with i added to count
-//                  (engine/discrete.hpp)
+//                  (engine/discrete.hpp). Binomial numbers of p > 1/2 are n less those of 1 - p,
+//                  taken from the integer n: exact also beyond 2^53
 //
 // Lognormal values are exponentials of normal ones; what else Generator draws is made of these.
 //
@@ -63,8 +64,7 @@
 
 namespace fastnet {
 
-// 2: dirichlet values of shapes from 0.1 on without logarithms.
-constexpr int kStreamVersion = 2;
+constexpr int kStreamVersion = 1;
 
 enum class Law : std::uint64_t {
   kBits,
