@@ -10,7 +10,9 @@ import scipy.stats
 from helpers import FMA_LEVELS, assert_same_bits, use_threads
 
 import fastnet
+from fastnet import _core
 from fastnet.random import Generator
+from fastnet.reference.gamma import DIRICHLET_RANGE
 from fastnet.reference.random import Generator as Reference
 
 LEVEL = 1e-4
@@ -183,6 +185,14 @@ def test_dirichlet_fits(alpha):
         assert scipy.stats.kstest(x[:, i], scipy.stats.beta(a, sum(alpha) - a).cdf).pvalue > LEVEL
 
 
+def test_dirichlet_goes_by_logarithms_where_the_reference_does():
+    assert _core.DIRICHLET_RANGE == DIRICHLET_RANGE
+    for alpha in DIRICHLET_RANGE:
+        for a in (alpha, np.nextafter(alpha, 0), np.nextafter(alpha, np.inf)):
+            expected = Reference(5).dirichlet([a, a, a], 20)
+            np.testing.assert_allclose(Generator(5).dirichlet([a, a, a], 20), expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("least", [0.3, 0.05])
 def test_dirichlet_of_many_categories(least):
     # More than the sampler makes the constants of once; any rows of it are those of a longer call.
@@ -225,7 +235,8 @@ def test_extreme_parameters():
     assert abs((tiny < 0.5).mean() - 0.5) < 0.06
     assert np.isfinite(rng.dirichlet([1e-3] * 5, 2000)).all()
     np.testing.assert_allclose(rng.dirichlet([1e308] * 4, 3), 0.25, rtol=1e-14)
-    assert (rng.dirichlet([5.0], 3) == 1).all()
+    for a in (5.0, 0.05, 1e300):  # a value over itself
+        assert (rng.dirichlet([a], 10_000) == 1).all()
     assert (rng.gamma(0, size=3) == 0).all()
     big = rng.gamma(1e300, size=10)
     assert (abs(big / 1e300 - 1) < 1e-12).all()
@@ -235,8 +246,17 @@ def test_extreme_parameters():
     assert (abs(n / 2.0**60 - 1) < 1e-8).all()
     assert (rng.binomial(5, 0, 9) == 0).all()
     assert (rng.binomial(5, 1, 9) == 5).all()
+    # From the integer n, which a double would round to 2^63.
+    assert (rng.binomial(2**63 - 1, 1, 9) == 2**63 - 1).all()
     assert (rng.geometric(1e-300, 9) == 2**63 - 1).all()
     assert (rng.geometric(1, 9) == 1).all()
+
+
+def test_gamma_values_of_no_shapes_are_none():
+    none = np.empty(0)
+    _core.random_gamma(none, 0, 0, 5, 0, 0, none.copy())
+    with pytest.raises(ValueError, match="must be a multiple of shape's, 0, got 1"):
+        _core.random_gamma(none, 0, 0, 5, 0, 0, np.empty(1))
 
 
 def test_rare_categories_and_coins():

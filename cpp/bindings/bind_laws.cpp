@@ -44,7 +44,7 @@ void gamma(const py::array& shape, int form, std::uint64_t part, std::uint64_t k
   const Index n = out.size();
   const double* shapes = input<double>(shape, "shape");
   const Index count = shape.size();
-  if (count == 0 || n % count != 0) {
+  if (count == 0 ? n > 0 : n % count != 0) {
     value_error("out's size must be a multiple of shape's, " + std::to_string(count) + ", got " +
                 std::to_string(n));
   }

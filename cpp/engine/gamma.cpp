@@ -162,6 +162,7 @@ void boost(const Gammas& gammas, GammaForm form, const Shapes& shapes, double* e
 
 void sample_gamma(const double* shapes, Index count, GammaForm form, std::uint64_t part,
                   const Source& source, double* out, Index n) noexcept {
+  if (n == 0) return;  // perhaps without a shape
   for_elements(n, kCost, [&](Index begin, Index end) {
     const Gammas gammas(part, source);
     ShapePattern pattern(shapes, count);
@@ -191,8 +192,8 @@ void sample_dirichlet(const double* shapes, Index n, const Source& source, doubl
       double* row = out + i * n;
       double sum = 0;
       for (Index l = 0; l < n; ++l) sum += row[l];
-      const double scale = 1 / sum;
-      for (Index l = 0; l < n; ++l) row[l] *= scale;
+      // A quotient, not a product with 1 / sum: of one category it is 1.
+      for (Index l = 0; l < n; ++l) row[l] /= sum;
     }
   });
 }

@@ -14,6 +14,11 @@ from fastnet.reference.philox import GAMMA, Array, words64
 from fastnet.reference.sampling import log_unit64, normal_pairs64, normal_values
 
 
+# Shapes whose gamma values are summed as they are: of smaller ones all may underflow, of larger ones
+# the sum may overflow.
+DIRICHLET_RANGE = (0.1, 1e250)
+
+
 def _normal(key: int, ticket: int, position: int) -> float:
     pair = normal_pairs64(words64(key, GAMMA, ticket, position // 2 * 2, 2))
     return float(pair[position % 2])
@@ -72,6 +77,11 @@ def dirichlet_values(key: int, stream: int, position: int, n: int, alpha: npt.Ar
     """Return n vectors of sum 1, of len(alpha) positions each."""
     alpha = np.asarray(alpha, float)
     d = len(alpha)
-    logs = log_gamma_values(key, stream, position, n * d, np.tile(alpha, n)).reshape(n, d)
-    e = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return np.asarray(e / e.sum(axis=1, keepdims=True))
+    shapes = np.tile(alpha, n)
+    least, most = DIRICHLET_RANGE
+    if alpha.min() >= least and alpha.max() <= most:
+        g = gamma_values(key, stream, position, n * d, shapes).reshape(n, d)
+    else:
+        logs = log_gamma_values(key, stream, position, n * d, shapes).reshape(n, d)
+        g = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return np.asarray(g / g.sum(axis=1, keepdims=True))
