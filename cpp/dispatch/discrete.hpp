@@ -17,11 +17,11 @@ struct DiscreteKernels {
   // y[i] = f(x[i]) for i < n; y may equal x.
   void (*plain)(PlainFunction f, const double* x, double* y, std::ptrdiff_t n) noexcept;
   // Hörmann's transformed rejection from the uniforms u[i] and v[i] in [0, 1): out[i] = the number,
-  // or -1 where the attempt is rejected. Of mean[i step] >= 10.
+  // or -1 where the attempt is rejected. Of mean[i step] >= 10, n > 0.
   void (*poisson)(const double* u, const double* v, const double* mean, std::ptrdiff_t step,
                   std::int64_t* out, std::ptrdiff_t n) noexcept;
   // Likewise of whole trials[i step], each with probability p[i step] <= 1/2 and its complement
-  // q[i step], trials p >= 10.
+  // q[i step], trials p >= 10, n > 0.
   void (*binomial)(const double* u, const double* v, const double* trials, const double* p,
                    const double* q, std::ptrdiff_t step, std::int64_t* out,
                    std::ptrdiff_t n) noexcept;

@@ -59,8 +59,9 @@ struct MomentsKernels {
   // there were. An infinite value makes the mean infinite and m2 to m4 NaN.
   std::ptrdiff_t (*block)(const T* x, const double* w, std::ptrdiff_t n, Moments* out) noexcept;
   // The same block in pieces of whole multiples of 16 values but for the last: begin() with the
-  // first piece, add() for each of them, finish() with their number. False, leaving it to block(),
-  // where a value is not finite, the pivot was far from the mean, or there are no values.
+  // first piece, add() for each of them, finish() with the number of all their values. False,
+  // leaving it to block(), where a value is not finite, the pivot was far from the mean, or there
+  // are no values.
   void (*begin)(const T* x, std::ptrdiff_t n, PieceSums<T>* sums) noexcept;
   void (*add)(const T* x, std::ptrdiff_t n, PieceSums<T>* sums) noexcept;
   bool (*finish)(const PieceSums<T>& sums, std::ptrdiff_t n, Moments* out) noexcept;

@@ -57,7 +57,11 @@ template <class T>
 class Worker {
  public:
   Worker(const Integrand<T>& integrand, NanPolicy policy, bool cross, char* memory)
-      : integrand_(integrand), policy_(policy), cross_(cross), outputs_(integrand.outputs()) {
+      : integrand_(integrand),
+        policy_(policy),
+        cross_(cross),
+        whole_(cross || integrand.piece() == kChunk),
+        outputs_(integrand.outputs()) {
     pairs_ = cross ? pairs_of(outputs_) : 0;
     sums_ = reinterpret_cast<PieceSums<T>*>(memory);
     values_ = reinterpret_cast<T*>(memory + sums_bytes(outputs_));
@@ -113,8 +117,10 @@ class Worker {
   std::uint64_t chunk(std::uint64_t number, Index samples, const State& out) noexcept {
     const std::uint64_t first = number * static_cast<std::uint64_t>(kChunk);
     Index n = samples;
-    bool finite = !cross_ && in_pieces(first, n, out);
+    bool finite = !whole_ && in_pieces(first, n, out);
     if (!finite) {
+      // What a chunk had that pieces are not enough for, later ones are likely to have.
+      whole_ = true;
       integrand_.values(first, n, workspace_, values_, kChunk);
       finite = moments(n, out);
     }
@@ -213,6 +219,7 @@ class Worker {
   const Integrand<T>& integrand_;
   NanPolicy policy_;
   bool cross_;
+  bool whole_;  // takes all of a chunk's values at once; the bits are those of pieces
   Index outputs_, pairs_ = 0;
   PieceSums<T>* sums_;
   T* values_;
@@ -236,7 +243,7 @@ std::uint64_t estimate(const Integrand<T>& integrand, const ChunkRange& range, N
   std::vector<std::uint64_t> counts(2 * tasks.size());
   const Index own = Worker<T>::bytes(integrand, tree.cross());
   Buffer memory(threads * own);
-  // Registers of an expression are read up to a whole vector.
+  // An expression's registers are read up to a whole block of kHeldValues.
   memory.clear();
   std::atomic<std::size_t> next{0};
   std::atomic<std::uint64_t> bad{kAllFinite};
