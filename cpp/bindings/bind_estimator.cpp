@@ -34,6 +34,9 @@ Expression<T> make_expression(const py::array& steps, const py::array& constants
   if (registers < static_cast<Index>(columns.size()) || registers < 1 || registers > 4096) {
     value_error("registers must hold all columns and be from 1 to 4096");
   }
+  // Registers that hold something, columns first.
+  std::vector<bool> written(static_cast<std::size_t>(registers), false);
+  std::fill_n(written.begin(), columns.size(), true);
   std::vector<ExpressionStep> list;
   for (Index i = 0; i < count; ++i, p += 5) {
     const ExpressionStep s{p[0], p[1], p[2], p[3], p[4]};
@@ -44,10 +47,19 @@ Expression<T> make_expression(const py::array& steps, const py::array& constants
       fits = fits && a < registers && -1 - Index(a) < known;
     }
     if (!fits) value_error("steps must name operations, registers and constants that exist");
+    const std::int32_t operands[] = {s.a, s.b, s.c};
+    for (int k = 0; k < operands_of(static_cast<ExpressionOp>(s.op)); ++k) {
+      if (operands[k] >= 0 && !written[static_cast<std::size_t>(operands[k])]) {
+        value_error("steps must read registers that columns or steps before have filled");
+      }
+    }
+    written[static_cast<std::size_t>(s.to)] = true;
     list.push_back(s);
   }
   for (const Index o : outputs) {
-    if (o < 0 || o >= registers) value_error("outputs must be registers");
+    if (o < 0 || o >= registers || !written[static_cast<std::size_t>(o)]) {
+      value_error("outputs must be registers that columns or steps have filled");
+    }
   }
   for (const Index j : columns) {
     if (j < 0) value_error("columns must not be negative");

@@ -86,6 +86,12 @@ constexpr bool is_long(ExpressionOp op) {
   return (op >= ExpressionOp::kExp && op <= ExpressionOp::kSign) || op == ExpressionOp::kPower;
 }
 
+// Operands of one of the operations up to kCount.
+constexpr int operands_of(ExpressionOp op) {
+  if (op == ExpressionOp::kWhere) return 3;
+  return op >= ExpressionOp::kAdd && op != ExpressionOp::kNot ? 2 : 1;
+}
+
 // Bytes of a register: few enough that some stay in the innermost cache, and enough for a column to
 // be drawn at its full speed.
 constexpr std::ptrdiff_t kExpressionBytes = 8192;

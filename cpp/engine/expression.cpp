@@ -7,14 +7,11 @@
 namespace fastnet {
 namespace {
 
-int operands_of(std::int32_t code) {
-  const auto op = static_cast<ExpressionOp>(code);
-  if (op == ExpressionOp::kWhere) return 3;
-  const bool binary = op >= ExpressionOp::kAdd && op != ExpressionOp::kNot;
-  return binary ? 2 : 1;
-}
-
 std::int32_t code(ExpressionOp op) { return static_cast<std::int32_t>(op); }
+
+int operands_of(const ExpressionStep& s) {
+  return fastnet::operands_of(static_cast<ExpressionOp>(s.op));
+}
 
 // The operation with its second operand held and the first beside it; kCount if there is none.
 ExpressionOp with_second_held(ExpressionOp op) {
@@ -51,7 +48,7 @@ HeldStep form(ExpressionOp op, std::int32_t b, std::int32_t c) { return {code(op
 // A step whose first operand is the held value; one of kCount if none of its operands can be.
 HeldStep held_form(const ExpressionStep& s, std::int32_t held) {
   const auto op = static_cast<ExpressionOp>(s.op);
-  const int operands = operands_of(s.op);
+  const int operands = operands_of(s);
   const bool a = s.a == held, b = operands > 1 && s.b == held, c = operands > 2 && s.c == held;
   if (a && b && op == ExpressionOp::kMultiply) return form(ExpressionOp::kHeldSquare, 0, 0);
   if (a + b + c != 1) return form(ExpressionOp::kCount, 0, 0);
@@ -83,7 +80,7 @@ std::vector<Fate> fates(const std::vector<ExpressionStep>& steps, Index register
     result[i].stored = !result[i].held || own.last != i + 1;
     own = {kNever, kNever};
     const std::int32_t operands[] = {s.a, s.b, s.c};
-    for (int k = 0; k < operands_of(s.op); ++k) {
+    for (int k = 0; k < operands_of(s); ++k) {
       if (operands[k] < 0) continue;
       Reads& r = reads[static_cast<std::size_t>(operands[k])];
       r.first = i;
@@ -118,7 +115,7 @@ std::vector<HeldStep> held_steps(const std::vector<ExpressionStep>& steps, Index
       continue;
     }
     // Forms for constants are those of operations with two operands.
-    if (operands_of(s.op) == 2 && op != ExpressionOp::kHeldSquare && h.b < 0) h.op += kConstantForm;
+    if (operands_of(s) == 2 && op != ExpressionOp::kHeldSquare && h.b < 0) h.op += kConstantForm;
     if (op != ExpressionOp::kCopy) result.push_back(h);
     if (fate[i].stored) put(ExpressionOp::kStore, s.to);
   }

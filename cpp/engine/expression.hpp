@@ -13,8 +13,9 @@ using Index = std::ptrdiff_t;
 template <class T>
 class Expression {
  public:
-  // The caller has checked that steps and outputs name registers and constants that exist, of which
-  // there is a register. Columns are expected in registers 0, 1, ...
+  // The caller has checked that steps and outputs name registers and constants that exist, and
+  // registers that hold something by then, of which there is one. Columns are expected in registers
+  // 0, 1, ...
   Expression(const std::vector<ExpressionStep>& steps, const std::vector<T>& constants,
              Index registers, std::vector<Index> columns, std::vector<Index> outputs);
 

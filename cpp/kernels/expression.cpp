@@ -201,6 +201,11 @@ FASTNET_INLINE void run(const HeldStep* s, const T* constants, T* const* registe
       }
     }
   }
+#undef FASTNET_UNARY
+#undef FASTNET_BINARY
+#undef FASTNET_COMPARE
+#undef FASTNET_LOGICAL
+#undef FASTNET_TERNARY
 }
 
 template <class T>

@@ -206,6 +206,13 @@ std::string numbered(const char* name, int i) {
   return std::string(name) + " " + std::to_string(i);
 }
 
+// Whether an operation of expressions may have a constant as its second of two operands.
+bool takes_constant(fastnet::ExpressionOp op) {
+  using Op = fastnet::ExpressionOp;
+  const bool two = op >= Op::kAdd && op != Op::kNot && op != Op::kHeldSquare;
+  return two && op != Op::kWhere && op != Op::kWhereElse && op != Op::kWhereIf;
+}
+
 template <class T>
 void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
   g_type = type;
@@ -261,8 +268,11 @@ void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
     });
   }
   for (int i = 0; i < 2 * fastnet::kConstantForm; ++i) {
-    const auto op = static_cast<fastnet::ExpressionOp>(i % fastnet::kConstantForm);
-    if (op == fastnet::ExpressionOp::kCopy || op >= fastnet::ExpressionOp::kStore) continue;
+    using Op = fastnet::ExpressionOp;
+    const auto op = static_cast<Op>(i % fastnet::kConstantForm);
+    const bool constant_form = i >= fastnet::kConstantForm;
+    if (op == Op::kCopy || op == Op::kStore || op >= Op::kEnd) continue;
+    if (constant_form && !takes_constant(op)) continue;
     check(numbered("evaluate", i), [&](Memory& m, Index length) {
       // Register 2 becomes the operation of 0 and 1, or of 0 and a constant, and of truth values.
       constexpr Index tile = fastnet::kExpressionTile<T>;
@@ -273,16 +283,16 @@ void check_type(const char* type, const fastnet::KernelsOf<T>& k) {
       const std::vector<T> constant(fastnet::kExpressionConstant<T>, n > 0 ? x[0] : T(1));
       std::copy_n(x, n, registers[0]);
       std::copy_n(x + n, n, registers[1]);
-      const auto code = [](fastnet::ExpressionOp o) { return static_cast<std::int32_t>(o); };
-      const std::int32_t b = i < fastnet::kConstantForm ? 1 : -1;
+      const auto code = [](Op o) { return static_cast<std::int32_t>(o); };
+      const std::int32_t b = constant_form ? -1 : 1;
+      // Long operations have one form, and of three operands the held one is a truth value here.
+      const bool if_held = op == Op::kWhereIf;
+      const std::int32_t form = fastnet::is_long(op) ? code(op) : i;
       const fastnet::HeldStep steps[] = {
-          {code(fastnet::ExpressionOp::kLoad), 0, 0, -1, -1},
-          {code(fastnet::ExpressionOp::kLess), 1, 0, -1, -1},
-          {code(fastnet::ExpressionOp::kStore), 2, 0, -1, -1},
-          {code(fastnet::ExpressionOp::kLoad), 0, 0, -1, -1},
-          {i, b, 2, -1, 2},
-          {code(fastnet::ExpressionOp::kStore), 2, 0, -1, -1},
-          {code(fastnet::ExpressionOp::kEnd), 0, 0, -1, -1},
+          {code(Op::kLoad), 0, 0, -1, -1},   {code(Op::kLess), 1, 0, -1, -1},
+          {code(Op::kStore), 2, 0, -1, -1},  {code(Op::kLoad), if_held ? 2 : 0, 0, -1, -1},
+          {form, b, if_held ? 0 : 2, -1, 2}, {code(Op::kStore), 2, 0, -1, -1},
+          {code(Op::kEnd), 0, 0, -1, -1},
       };
       k.expression.evaluate(steps, constant.data(), registers, n);
       std::copy_n(registers[2], n, m.out<T>(n));
@@ -470,24 +480,28 @@ void check_bits(const fastnet::Kernels& k) {
       discrete.plain(static_cast<fastnet::PlainFunction>(i), y, y, n);
     });
   }
-  check("poisson", [&](Memory& m, Index n) {
-    double* mean = m.out<double>(n);
-    for (Index i = 0; i < n; ++i) mean[i] = 10 + static_cast<double>(i * i);
-    discrete.poisson(m.positive<double>(n), m.positive<double>(n, 2), mean, 1,
-                     m.out<std::int64_t>(n), n);
-  });
-  check("binomial", [&](Memory& m, Index n) {
-    double* trials = m.out<double>(n);
-    const double p = 0.375, q = 0.625;
-    for (Index i = 0; i < n; ++i) trials[i] = 30 + static_cast<double>(i * i);
-    const std::vector<double> ps(static_cast<std::size_t>(n), p), qs(ps.size(), q);
-    discrete.binomial(m.positive<double>(n), m.positive<double>(n, 2), trials, ps.data(), qs.data(),
-                      1, m.out<std::int64_t>(n), n);
-  });
-  check("geometric", [&](Memory& m, Index n) {
-    const double rate = 1e-3;
-    discrete.geometric(m.positive<double>(n), &rate, 0, m.out<std::int64_t>(n), n);
-  });
+  // Of one law, and of one for each value.
+  for (const int step : {0, 1}) {
+    check(numbered("poisson", step), [&](Memory& m, Index n) {
+      double* mean = m.out<double>(n);
+      for (Index i = 0; i < n; ++i) mean[i] = 10 + static_cast<double>(i * i);
+      discrete.poisson(m.positive<double>(n), m.positive<double>(n, 2), mean, step,
+                       m.out<std::int64_t>(n), n);
+    });
+    check(numbered("binomial", step), [&](Memory& m, Index n) {
+      double* trials = m.out<double>(n);
+      const double p = 0.375, q = 0.625;
+      for (Index i = 0; i < n; ++i) trials[i] = 30 + static_cast<double>(i * i);
+      const std::vector<double> ps(static_cast<std::size_t>(n), p), qs(ps.size(), q);
+      discrete.binomial(m.positive<double>(n), m.positive<double>(n, 2), trials, ps.data(),
+                        qs.data(), step, m.out<std::int64_t>(n), n);
+    });
+    check(numbered("geometric", step), [&](Memory& m, Index n) {
+      double* rate = m.out<double>(n);
+      for (Index i = 0; i < n; ++i) rate[i] = 1e-3 * static_cast<double>(i + 1);
+      discrete.geometric(m.positive<double>(n), rate, step, m.out<std::int64_t>(n), n);
+    });
+  }
   check("stream copy", [&](Memory& m, Index n) {
     std::uint32_t* to = m.out<std::uint32_t>(n + 3);
     const std::uint32_t* from = m.integers<std::uint32_t>(n, 1 << 30);

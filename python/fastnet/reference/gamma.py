@@ -13,9 +13,8 @@ import numpy.typing as npt
 from fastnet.reference.philox import GAMMA, Array, words64
 from fastnet.reference.sampling import log_unit64, normal_pairs64, normal_values
 
-
-# Shapes whose gamma values are summed as they are: of smaller ones all may underflow, of larger ones
-# the sum may overflow.
+# Shapes whose gamma values are summed as they are: of smaller ones all may underflow, of larger
+# ones the sum may overflow.
 DIRICHLET_RANGE = (0.1, 1e250)
 
 
