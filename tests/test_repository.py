@@ -334,6 +334,7 @@ FLAGS = LEVELS | {name: flags for name, (_, flags) in EXTENSIONS.items()}
 HERE = [level for level in LEVELS if level in fastnet._core.isa_built()]
 # Functions whose inner loop keeps its accumulators in registers.
 HOT = {
+    "expression.cpp": r"evaluate<",
     "product.cpp": r"compute_tile<",
     "quantized_bf16.cpp": r"dot_tile<",
     "quantized_int8.cpp": r"dot_tile<",

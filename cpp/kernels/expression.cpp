@@ -188,7 +188,10 @@ FASTNET_INLINE void run(const HeldStep* s, const T* constants, T* const* registe
         FASTNET_TERNARY(kWhereElse, choose(z, y, x))
         FASTNET_TERNARY(kWhereIf, choose(x, y, z))
       default: {
-        alignas(64) T block[kHeldValues<T>];
+        // By a pointer of its own: what goes to the stack otherwise is a value that found no
+        // register.
+        alignas(64) T memory[kHeldValues<T>];
+        T* const block = plain(static_cast<T*>(memory));
         const T* from = block;
         if (s->from >= 0) {
           from = place(s->from);
