@@ -2,7 +2,7 @@
 #include "bindings/arrays.hpp"
 #include "bindings/bind.hpp"
 #include "core/cache.hpp"
-#include "core/threads.hpp"
+#include "core/pace.hpp"
 #include "dispatch/dispatch.hpp"
 
 namespace fastnet {
@@ -62,6 +62,11 @@ void bind_runtime(py::module_& m) {
   m.def("set_num_threads", &set_num_threads, py::arg("n"), "Set it; 0 for the default.");
   m.def("set_worth_microseconds", &set_worth_microseconds, py::arg("microseconds"),
         "From how much work on calls are split, for tests; negative for what was measured.");
+  py::class_<Pace>(m, "Pace", "One thread or the team by measured times, for tests.")
+      .def(py::init<>())
+      .def("choose", &Pace::choose, py::arg("threads"), "Whether the team does the next piece.")
+      .def("record", &Pace::record, py::arg("seconds"), py::arg("units"),
+           "Say how long it took, and how large it was.");
   m.def("thread_limits", &thread_facts, "What the default number of threads is the minimum of.");
   m.def("openmp_runtime", &openmp_runtime, "libgomp, libomp or none.");
   m.def("forked", &forked,

@@ -184,6 +184,8 @@ void set_worth_microseconds(double microseconds) noexcept {
   g_worth.store(microseconds < 0 ? kWorthMicroseconds : microseconds, std::memory_order_relaxed);
 }
 
+bool splits_all() noexcept { return g_worth.load(std::memory_order_relaxed) == 0.0; }
+
 void Team::barrier() const noexcept {
   if (size_ == 1) return;
   // Barriers of one region have the numbers 0, 1, 2, ...; the last to arrive starts the next.

@@ -85,10 +85,13 @@ int threads_for(double serial_microseconds, int barriers = 1) noexcept;
 // From how many microseconds on work with one barrier pays for threads: for tests, which split the
 // least work too. A negative number goes back to what was measured.
 void set_worth_microseconds(double microseconds) noexcept;
+// Whether even the least work is split.
+bool splits_all() noexcept;
 
-// Runs body(team) on every thread of a team of `threads` (1 or num_threads()). body must not throw.
+// Runs body(team) on every thread of a team of `threads` (1 or num_threads()), and returns how many
+// there were. body must not throw.
 template <class Body>
-void parallel(int threads, const Body& body) noexcept {
+int parallel(int threads, const Body& body) noexcept {
   Region region(threads);
   std::atomic<int> arrived{0};
   std::atomic<int> phase{0};
@@ -96,10 +99,11 @@ void parallel(int threads, const Body& body) noexcept {
   if (region.size() > 1) {
 #pragma omp parallel num_threads(region.size()) default(none) shared(body, arrived, phase)
     { body(Team(omp_get_thread_num(), omp_get_num_threads(), &arrived, &phase)); }
-    return;
+    return region.size();
   }
 #endif
   body(Team(0, 1, &arrived, &phase));
+  return 1;
 }
 
 }  // namespace fastnet

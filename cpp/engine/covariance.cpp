@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "core/buffer.hpp"
-#include "core/threads.hpp"
+#include "core/pace.hpp"
 #include "dispatch/dispatch.hpp"
 #include "engine/moments.hpp"
 
@@ -28,10 +28,11 @@ void covariance_of(const MomentsView<T>& v, const Moments* moments, double* out)
   const Index pieces = (v.n + kPiece - 1) / kPiece;
   const Index parts = std::min(pieces, Index(sets > kManySets ? 2 : 16)), matrix = sets * row;
   const double flops = 2.0 * static_cast<double>(sets) * static_cast<double>(sets);
-  const int threads = threads_for(static_cast<double>(v.n) * (flops / 25e3 + 1e-3));
+  static thread_local Paces paces;
+  CallThreads threads(paces, static_cast<double>(v.n) * (flops / 25e3 + 1e-3));
   constexpr Index kScratch = kProductScratchBytes / Index(sizeof(double));
   const Index mine = 2 * kPiece * row + matrix + kScratch;
-  Buffer buffer((parts * matrix + threads * mine) * Index(sizeof(double)));
+  Buffer buffer((parts * matrix + threads.count() * mine) * Index(sizeof(double)));
   double* sums = buffer.as<double>();
   std::memset(sums, 0, static_cast<std::size_t>(parts * matrix) * sizeof(double));
   const auto product = kernels().f64.product.product;
@@ -63,7 +64,7 @@ void covariance_of(const MomentsView<T>& v, const Moments* moments, double* out)
       for (Index j = 0; j < sets; ++j) total[i * row + j] += p.sums[i * row + j];
     }
   };
-  parallel(threads, [&](const Team& team) {
+  threads.run([&](const Team& team) {
     double* memory = sums + parts * matrix + team.index() * mine;
     const Piece p = {memory, memory + kPiece * row, memory + 2 * kPiece * row,
                      memory + 2 * kPiece * row + matrix};

@@ -1,7 +1,7 @@
 // Dropout of a matrix on a team of threads.
 #pragma once
 
-#include "core/threads.hpp"
+#include "core/pace.hpp"
 #include "dispatch/dispatch.hpp"
 
 namespace fastnet {
@@ -21,7 +21,7 @@ template <class T>
 void dropout(const DropoutArgs<T>& args) noexcept {
   const auto f = kernels().of<T>().dropout.dropout;
   const double elements = static_cast<double>(args.rows) * static_cast<double>(args.cols);
-  parallel(threads_for(elements * 0.6e-3), [&](const Team& team) {
+  parallel_work(elements * 0.6e-3, [&](const Team& team) {
     DropoutArgs<T> mine = args;
     Index begin, end;
     team.share(args.rows, 1, &begin, &end);

@@ -1,7 +1,7 @@
 // Elementwise kernels over long arrays, split over threads.
 #pragma once
 
-#include "core/threads.hpp"
+#include "core/pace.hpp"
 #include "dispatch/dispatch.hpp"
 #include "engine/streaming.hpp"
 
@@ -11,7 +11,7 @@ namespace fastnet {
 // `ns_per_element`: the serial cost. Only for work whose result does not depend on the split.
 template <class Piece>
 void for_elements(Index n, double ns_per_element, const Piece& piece) noexcept {
-  parallel(threads_for(static_cast<double>(n) * ns_per_element * 1e-3), [&](const Team& team) {
+  parallel_work(static_cast<double>(n) * ns_per_element * 1e-3, [&](const Team& team) {
     Index begin, end;
     team.share(n, 1024, &begin, &end);
     if (begin < end) piece(begin, end);

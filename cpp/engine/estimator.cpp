@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "core/threads.hpp"
+#include "core/pace.hpp"
 
 namespace fastnet {
 namespace {
@@ -234,7 +234,9 @@ template <class T>
 std::uint64_t estimate(const Integrand<T>& integrand, const ChunkRange& range, NanPolicy policy,
                        ChunkTree& tree) {
   const double samples = static_cast<double>(range.count) * static_cast<double>(kChunk);
-  const int threads = threads_for(samples * integrand.nanoseconds() * 1e-3);
+  static thread_local Paces paces;
+  CallThreads call(paces, samples * integrand.nanoseconds() * 1e-3);
+  const int threads = call.count();
   const std::vector<Task> tasks = tasks_of(range, threads);
   const Index outputs = integrand.outputs(), pairs = tree.products();
   std::vector<Moments> moments(tasks.size() * static_cast<std::size_t>(outputs));
@@ -248,7 +250,7 @@ std::uint64_t estimate(const Integrand<T>& integrand, const ChunkRange& range, N
   std::atomic<std::size_t> next{0};
   std::atomic<std::uint64_t> bad{kAllFinite};
 
-  parallel(threads, [&](const Team& team) {
+  call.run([&](const Team& team) {
     Worker<T> worker(integrand, policy, tree.cross(), memory.as<char>() + team.index() * own);
     for (std::size_t t; (t = next.fetch_add(1)) < tasks.size();) {
       // Tasks before one with a bad sample have been taken before.

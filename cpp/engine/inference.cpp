@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "core/threads.hpp"
+#include "core/pace.hpp"
 #include "dispatch/dispatch.hpp"
 
 namespace fastnet {
@@ -34,8 +34,10 @@ template <class T>
 void predict(const Network<T>& network, const T* x, Index x_row, Index rows, T* out) {
   if (rows == 0) return;
   const Kernels& table = kernels();
-  const int threads = threads_for(network.flops_per_row() * static_cast<double>(rows) /
-                                  static_cast<double>(kFlopsPerMicrosecond));
+  static thread_local Paces paces;
+  CallThreads call(paces, network.flops_per_row() * static_cast<double>(rows) /
+                              static_cast<double>(kFlopsPerMicrosecond));
+  const int threads = call.count();
   const bool by_rows = threads == 1 || rows >= 8 * threads;
   const Index row = padded_row<T>(network.max_features());
   const Index tile_rows = std::min(rows, kTileRows);
@@ -54,7 +56,7 @@ void predict(const Network<T>& network, const T* x, Index x_row, Index rows, T* 
   const std::size_t depth = network.depth();
   for (int t = 0; t < threads; ++t) space.layers[static_cast<std::size_t>(t)].resize(depth);
 
-  parallel(threads, [&](const Team& team) {
+  call.run([&](const Team& team) {
     // By columns all threads share the first one's buffers.
     T* const own = space.memory.template as<T>() + team.index() * per_thread;
     T* const buffers = by_rows ? own : space.memory.template as<T>();

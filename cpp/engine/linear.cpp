@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/threads.hpp"
+#include "core/pace.hpp"
 #include "dispatch/dispatch.hpp"
 
 namespace fastnet {
@@ -26,12 +26,12 @@ Workspace& workspace() {
   return w;
 }
 
-// The threads that a product of (m, k) by (k, n) pays for.
+// What a product of (m, k) by (k, n) takes on one thread.
 template <class T>
-int threads_for_product(Index m, Index n, Index k) {
+double microseconds(Index m, Index n, Index k) {
   const double weights = static_cast<double>(n) * static_cast<double>(k);
   const double flops = 2.0 * static_cast<double>(m) * weights * (sizeof(T) / 4.0);
-  return threads_for(flops / kFlopsPerMicrosecond + weights * sizeof(T) / kBytesPerMicrosecond);
+  return flops / kFlopsPerMicrosecond + weights * sizeof(T) / kBytesPerMicrosecond;
 }
 
 // A row-major copy of what lies by columns. Rows get padded_row's distance.
@@ -49,18 +49,19 @@ const T* by_rows(Operand<T> x, Index rows, Index cols, Buffer* buffer, Index* ro
 template <class T>
 void product_on_team(ProductArgs<T> args, const ActivationSpec& act) {
   const Kernels& table = kernels();
-  const int threads = threads_for_product<T>(args.m, args.n, args.k);
+  static thread_local Paces paces;
+  CallThreads threads(paces, microseconds<T>(args.m, args.n, args.k));
   Buffer& scratch = workspace().scratch;
-  scratch.reserve(threads * kProductScratchBytes);
+  scratch.reserve(threads.count() * kProductScratchBytes);
   args.relu = act.kind == Activation::kRelu;
-  const bool by_row = args.m >= kFewRows * threads;
+  const bool by_row = args.m >= kFewRows * threads.count();
   // Rows of A that are a multiple of 4 KiB apart fall into one cache set: they are copied.
   const Index size = static_cast<Index>(sizeof(T));
   const bool copy_a = by_row && args.a_k == 1 && args.m > 1 && args.a_row * size % 4096 == 0;
   const Index copy_row = padded_row<T>(args.k);
   if (copy_a) workspace().a.reserve(args.m * copy_row * size);
   T* const copy = workspace().a.template as<T>();
-  parallel(threads, [&](const Team& team) {
+  threads.run([&](const Team& team) {
     ProductArgs<T> mine = args;
     mine.scratch = scratch.as<T>() + team.index() * (kProductScratchBytes / Index(sizeof(T)));
     Index begin, end;
@@ -186,12 +187,13 @@ void linear_backward_x(Index m, Index n, Index k, Operand<T> dy, Operand<T> w, T
     dy.col = 1;
   }
   const Kernels& table = kernels();
-  const int threads = threads_for_product<T>(m, n, k);
+  static thread_local Paces paces;
+  CallThreads threads(paces, microseconds<T>(m, n, k));
   Buffer& scratch = workspace().scratch;
   const Index own = round_up(input_gradient_elements(n, k), 16);
-  scratch.reserve(threads * own * static_cast<Index>(sizeof(T)));
-  const bool by_row = m >= kFewRows * threads;
-  parallel(threads, [&](const Team& team) {
+  scratch.reserve(threads.count() * own * static_cast<Index>(sizeof(T)));
+  const bool by_row = m >= kFewRows * threads.count();
+  threads.run([&](const Team& team) {
     T* const memory = scratch.as<T>() + team.index() * own;
     Index begin, end;
     team.share(by_row ? m : k, 1, &begin, &end);

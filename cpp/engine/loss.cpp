@@ -1,7 +1,7 @@
 // Losses of whole arrays on a team of threads, and the numbers that a whole batch decides.
 #include "engine/loss.hpp"
 
-#include "core/threads.hpp"
+#include "core/pace.hpp"
 
 namespace fastnet {
 namespace {
@@ -22,7 +22,7 @@ void rows_on_team(const LossSpec<T>& spec, const LossRows<T>& all) noexcept {
   const double ns = static_cast<double>(all.rows) * ns_per_row(spec.kind, all.columns);
   // Whole vectors of rows, so that threads write whole cache lines of terms.
   constexpr Index kRows = 64 / Index(sizeof(T));
-  parallel(threads_for(ns * 1e-3), [&](const Team& team) {
+  parallel_work(ns * 1e-3, [&](const Team& team) {
     Index begin, end;
     team.share(all.rows, kRows, &begin, &end);
     if (begin < end) kernel(spec, rows_of(spec, all, begin, end));

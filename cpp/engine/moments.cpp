@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "core/buffer.hpp"
-#include "core/threads.hpp"
+#include "core/pace.hpp"
 #include "dispatch/dispatch.hpp"
 
 namespace fastnet {
@@ -17,9 +17,9 @@ constexpr Index kColumns = 512;
 
 Index pieces(Index n, Index size) { return n > 0 ? (n + size - 1) / size : 1; }
 
-// Threads that pay for `values` at some 0.2 ns each and `sets` at some 60 ns.
-int threads_of(Index values, Index sets) {
-  return threads_for(static_cast<double>(values) * 0.2e-3 + static_cast<double>(sets) * 60e-3);
+// Of `values` at some 0.2 ns each and `sets` at some 60 ns.
+double microseconds(Index values, Index sets) {
+  return static_cast<double>(values) * 0.2e-3 + static_cast<double>(sets) * 60e-3;
 }
 
 bool is_finite(double x) { return x - x == 0.0; }
@@ -36,7 +36,7 @@ void along_rows(const MomentsView<T>& v, Moments* out, Index* nans) {
     nodes = buffer.as<Moments>();
   }
   Index* counts = groups > 1 ? reinterpret_cast<Index*>(nodes + v.outer * groups) : nans;
-  parallel(threads_of(v.outer * v.n, v.outer), [&](const Team& team) {
+  parallel_work(microseconds(v.outer * v.n, v.outer), [&](const Team& team) {
     Index begin, end;
     team.share(v.outer * groups, 1, &begin, &end);
     for (Index task = begin; task < end; ++task) {
@@ -73,7 +73,7 @@ void along_columns(const MomentsView<T>& v, Moments* out, Index* nans) {
   }
   Index* counts = blocks > 1 ? reinterpret_cast<Index*>(nodes + sets * blocks) : nans;
   const auto f = kernels().of<T>().moments.columns;
-  parallel(threads_of(sets * v.n, sets * blocks), [&](const Team& team) {
+  parallel_work(microseconds(sets * v.n, sets * blocks), [&](const Team& team) {
     Index begin, end;
     team.share(v.outer * blocks * parts, 1, &begin, &end);
     for (Index task = begin; task < end; ++task) {

@@ -2,7 +2,7 @@
 #include "engine/norm.hpp"
 
 #include "core/buffer.hpp"
-#include "core/threads.hpp"
+#include "core/pace.hpp"
 #include "dispatch/dispatch.hpp"
 
 namespace fastnet {
@@ -12,8 +12,8 @@ using Index = std::ptrdiff_t;
 
 // Threads that pay for `passes` over the rows, of about 0.3 ns an element each.
 template <class T>
-int threads_of(const NormArgs<T>& a, double passes) {
-  return threads_for(static_cast<double>(a.rows) * static_cast<double>(a.n) * passes * 0.3e-3);
+double microseconds(const NormArgs<T>& a, double passes) {
+  return static_cast<double>(a.rows) * static_cast<double>(a.n) * passes * 0.3e-3;
 }
 
 // One thread's rows, with one mean and rstd for each if `statistics`, or its columns.
@@ -65,14 +65,15 @@ template <class T>
 void layer_norm_forward(NormArgs<T> args) {
   const Buffer statistics = with_statistics(&args, args.rows);
   const NormKernels<T>& k = kernels().of<T>().norm;
-  parallel(threads_of(args, 3), [&](const Team& team) { k.layer_norm(rows_of(team, args, true)); });
+  parallel_work(microseconds(args, 3),
+                [&](const Team& team) { k.layer_norm(rows_of(team, args, true)); });
 }
 
 template <class T>
 void layer_norm_backward(NormArgs<T> args) {
   const Buffer statistics = with_statistics(&args, args.rows);
   const NormKernels<T>& k = kernels().of<T>().norm;
-  parallel(threads_of(args, 6), [&](const Team& team) {
+  parallel_work(microseconds(args, 6), [&](const Team& team) {
     NormArgs<T> mine = rows_of(team, args, true);
     T* dx = mine.out;
     mine.out = nullptr;
@@ -90,7 +91,7 @@ void batch_norm_forward(NormArgs<T> args, bool training) {
   const Buffer statistics = with_statistics(&args, args.n);
   if (!training) args.mean = args.running_mean;
   const NormKernels<T>& k = kernels().of<T>().norm;
-  parallel(threads_of(args, training ? 3 : 1), [&](const Team& team) {
+  parallel_work(microseconds(args, training ? 3 : 1), [&](const Team& team) {
     const NormArgs<T> mine = columns_of(team, args, true);
     training ? k.batch_statistics(mine) : k.batch_running_rstd(mine);
     team.barrier();
@@ -108,7 +109,7 @@ void batch_norm_backward(NormArgs<T> args, bool training) {
   } else {
     args.mean = args.running_mean;
   }
-  parallel(threads_of(args, training ? 5 : 2), [&](const Team& team) {
+  parallel_work(microseconds(args, training ? 5 : 2), [&](const Team& team) {
     const NormArgs<T> mine = columns_of(team, args, true);
     training ? k.batch_statistics(mine) : k.batch_running_rstd(mine);
     k.batch_norm_sums(mine);

@@ -3,7 +3,7 @@
 // The costs are those of float32 on one core of a Zen 4 with AVX-512: rows of 10 and of 1000.
 #pragma once
 
-#include "core/threads.hpp"
+#include "core/pace.hpp"
 #include "dispatch/dispatch.hpp"
 #include "engine/streaming.hpp"
 
@@ -16,7 +16,7 @@ void for_rows(Index rows, Index n, double ns_per_row, double ns_per_element,
               const Piece& piece) noexcept {
   const double ns =
       static_cast<double>(rows) * (ns_per_row + static_cast<double>(n) * ns_per_element);
-  parallel(threads_for(ns * 1e-3), [&](const Team& team) {
+  parallel_work(ns * 1e-3, [&](const Team& team) {
     Index begin, end;
     team.share(rows, 1, &begin, &end);
     if (begin < end) piece(begin, end);

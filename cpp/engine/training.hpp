@@ -14,11 +14,10 @@
 #include <vector>
 
 #include "core/buffer.hpp"
-#include "core/threads.hpp"
+#include "core/pace.hpp"
 #include "engine/loss.hpp"
 #include "engine/network.hpp"
 #include "engine/optimizer.hpp"
-#include "engine/pace.hpp"
 #include "engine/sampler.hpp"
 
 namespace fastnet {
@@ -137,8 +136,7 @@ class Training {
     std::vector<std::size_t> first;  // first block of each thread
   };
 
-  // `barriers`: of a region, see threads_for.
-  void prepare(const Dataset<T>& data, Index batch, bool gather, int barriers);
+  void prepare(const Dataset<T>& data, Index batch, bool gather, int threads);
   void choose_plan(int threads);
   void make_plan(int threads, Plan* result);
   // The blocks of this thread: where the team is smaller than the plan, each has several shares.
@@ -197,9 +195,9 @@ class Training {
   LossRows<T> rows_;
   Plan plans_[2];  // for one thread and for a team
   const Plan* plan_ = nullptr;
-  Pace pace_;
-  Index pace_batch_ = 0;  // what pace_ was measured with
-  int pace_threads_ = 0;
+  Pace pace_;             // of epochs
+  Index pace_batch_ = 0;  // what it was measured with
+  Paces step_paces_, apply_paces_;
   std::vector<double> partial_;  // sums of squares by piece
   Index thread_bytes_ = 0;
   Index block_elements_ = 0;

@@ -44,7 +44,7 @@ double Training<T>::serial_microseconds(Index rows) const noexcept {
 }
 
 template <class T>
-void Training<T>::prepare(const Dataset<T>& data, Index batch, bool gather, int barriers) {
+void Training<T>::prepare(const Dataset<T>& data, Index batch, bool gather, int threads) {
   table_ = &kernels();
   const std::size_t depth = network_.depth();
   const Layer<T>* layers = network_.layers().data();
@@ -88,7 +88,7 @@ void Training<T>::prepare(const Dataset<T>& data, Index batch, bool gather, int 
     layers_ = std::move(arrays);
     capacity_ = batch;
   }
-  choose_plan(threads_for(serial_microseconds(batch), barriers));
+  choose_plan(threads);
 
   const LayerArrays<T>& last = layers_.back();
   rows_ = {};

@@ -7,10 +7,10 @@
 namespace fastnet {
 namespace {
 
-// A step of so long on one thread takes the team whatever else the cores do.
-constexpr double kAlwaysTeamSeconds = 2e-3;
 // Of a region with one step: its three, and what it waits for threads that were asleep.
 constexpr int kStepBarriers = 5;
+// Of an epoch, before the choice of threads is looked at again.
+constexpr double kSliceSeconds = 20e-3;
 
 }  // namespace
 
@@ -26,10 +26,11 @@ StepResult Training<T>::gradient(const Dataset<T>& data, bool accumulate) {
 
 template <class T>
 StepResult Training<T>::one_batch(const Dataset<T>& data, Mode mode) {
-  prepare(data, data.rows, false, kStepBarriers);
+  CallThreads threads(step_paces_, serial_microseconds(data.rows), kStepBarriers);
+  prepare(data, data.rows, false, threads.count());
   StepResult result;
   if (mode == Mode::kStep) start_step();
-  parallel(plan_->threads, [&](const Team& team) {
+  threads.run([&](const Team& team) {
     const StepResult mine = run_batch(team, data, {0, data.rows, nullptr}, mode);
     if (team.index() == 0) result = mine;
   });
@@ -40,10 +41,10 @@ StepResult Training<T>::one_batch(const Dataset<T>& data, Mode mode) {
 template <class T>
 void Training<T>::apply() {
   table_ = &kernels();
-  const int threads = threads_for(static_cast<double>(flat_size_) * 1e-3);
-  choose_plan(threads);
+  CallThreads threads(apply_paces_, static_cast<double>(flat_size_) * 1e-3);
+  choose_plan(threads.count());
   start_step();
-  parallel(threads, [&](const Team& team) { apply_blocks(team); });
+  threads.run([&](const Team& team) { apply_blocks(team); });
   finish_step();
 }
 
@@ -52,30 +53,29 @@ void Training<T>::run(const Dataset<T>& data, const std::int64_t* order, Index b
                       double seconds, Epoch* epoch) {
   batch = std::min(batch, data.rows);
   // Many steps share a region, and how many threads are quicker is measured on the way.
-  prepare(data, batch, order != nullptr, 1);
-  const int threads = plan_->threads;
-  const double serial = serial_microseconds(batch) * 1e-6;
-  if (batch != pace_batch_ || threads != pace_threads_) {
+  const double serial = serial_microseconds(batch);
+  const int threads = threads_for(serial);
+  prepare(data, batch, order != nullptr, threads);
+  if (batch != pace_batch_) {
     pace_ = Pace();
     pace_batch_ = batch;
-    pace_threads_ = threads;
   }
   const double end = now() + seconds;
   while (!epoch->finished && epoch->status != StepStatus::kNonFinite && now() < end) {
-    if (threads == 1 || serial > kAlwaysTeamSeconds) {
+    if (threads == 1 || serial >= kAlwaysTeamMicroseconds) {
       steps(data, order, batch, end, epoch);
       continue;
     }
     // Which is faster depends on what else the cores do: both are tried now and then. The bits are
     // the same.
     const double start = now();
-    const bool team = pace_.choose(start);
+    const bool team = pace_.choose(threads);
     choose_plan(team ? threads : 1);
     const Index before = epoch->steps;
-    steps(data, order, batch, std::min(end, start + pace_.slice(team)), epoch);
+    steps(data, order, batch,
+          std::min(end, start + (pace_.trying() ? Pace::kWindowSeconds : kSliceSeconds)), epoch);
     if (epoch->steps > before) {
-      const double stop = now();
-      pace_.record(team, start, stop, (stop - start) / static_cast<double>(epoch->steps - before));
+      pace_.record(now() - start, static_cast<double>(epoch->steps - before));
     }
   }
 }
