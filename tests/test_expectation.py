@@ -289,6 +289,22 @@ def test_bad_functions(f, error, match):
         expectation(f, NORMAL, n=10_000, rng=1)
 
 
+def test_an_exception_of_f_comes_with_its_own_traceback():
+    calls = []
+
+    def falls(x):
+        calls.append(len(x))
+        if len(calls) > 2:
+            raise LookupError("on the way")
+        return np.sort(x)
+
+    with pytest.raises(LookupError, match="on the way") as caught:
+        expectation(falls, NORMAL, n=200_000, rng=1)
+    assert caught.traceback[-1].name == "falls"
+    assert len(calls) == 3
+    assert expectation(np.sort, NORMAL, n=10_000, rng=1).n == 10_000
+
+
 def test_functions_that_change_their_mind():
     def f(x):
         return np.stack([x, x], -1) if len(x) > 509 else np.sort(x)
