@@ -151,8 +151,8 @@ INEXACT = {
     "expm1": (lambda x: np.expm1(x), 3),
     "log": (lambda x: np.log(x), 2),
     "log1p": (lambda x: np.log1p(x), 2),
-    "log2": (lambda x: np.log2(x), 3),
-    "log10": (lambda x: np.log10(x), 3),
+    "log2": (lambda x: np.log2(x), 4),
+    "log10": (lambda x: np.log10(x), 4),
     "tanh": (lambda x: np.tanh(x), 2),
     "sinh": (lambda x: np.sinh(x), 6),
     "cosh": (lambda x: np.cosh(x), 5),
@@ -219,6 +219,43 @@ def test_norm_var_and_std(isa, dtype):
         lambda x: np.std(x, axis=1),
     ):
         assert_within(run(f, x), f(x.astype(float)).astype(dtype), 16 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("base", [2, 10])
+def test_logarithms_of_powers_are_whole(isa, dtype, base):
+    info = np.finfo(dtype)
+    if base == 2:
+        log, k = np.log2, np.arange(info.minexp, info.maxexp)
+        x = np.ldexp(dtype.type(1), k)
+    else:
+        log, k = np.log10, np.arange(math.ceil(np.log10(info.tiny)), math.ceil(np.log10(info.max)))
+        x = np.array([float(f"1e{n}") for n in k], dtype)
+    np.testing.assert_array_equal(run(lambda x: log(x[:, 0]), x[:, None]), k)
+    np.testing.assert_array_equal(run(lambda x: np.floor(log(x[:, 0])), x[:, None]), k)
+
+
+def test_integers_have_no_negative_zero(isa, dtype):
+    x = np.array([[1.0], [-1.0]], dtype)
+    for f in (
+        lambda x: -np.where(x[:, 0] > 0, 0, 1),
+        lambda x: np.where(x[:, 0] > 0, 0, 2) * -1,
+        lambda x: np.where(x[:, 0] > 0, 0, 2) // -3,
+        lambda x: np.where(x[:, 0] > 0, 0, 2) % -3,
+        lambda x: np.sign(-np.where(x[:, 0] > 0, 0, 2)),
+        lambda x: abs(np.where(x[:, 0] > 0, 0, 2) * -1),
+    ):
+        assert np.signbit(run(f, x)).tolist() == np.signbit(f(x).astype(dtype)).tolist()
+        np.testing.assert_array_equal(run(f, x), f(x))
+
+
+def test_powers_below_the_smallest_reciprocal(isa, dtype):
+    x = np.array([[np.finfo(dtype).max ** dtype.type(0.13)]], dtype)
+    assert_within(run(lambda x: x[:, 0] ** -8, x), x[:, 0].astype(np.longdouble) ** -8, 1e-38)
+
+
+def test_float_power_of_float32_is_refused():
+    with np.errstate(all="ignore"), pytest.raises(Untraceable, match="float64"):
+        trace(lambda x: np.float_power(x[:, 0], 2.5), special(np.float32))
 
 
 def test_whole_quotients_are_exact_up_to_the_largest_integer_that_is(isa, dtype):
@@ -298,6 +335,12 @@ REFUSED = {
     "division by 0": lambda x: np.where(x[:, 0] > 0, 3, 4) // 0,
     "remainder of numbers": lambda x: x[:, 0] % 0.3,
     "constants beyond integers": lambda x: np.where(x[:, 0] > 0, 2**53 + 1, 0),
+    "int8 beyond its range": lambda x: (x[:, 0] > 0).astype(np.int8) * np.int8(100) * np.int8(2),
+    "int8 of -128": lambda x: np.abs((x[:, 0] > 0) * np.int8(-128)),
+    "int16 squared": lambda x: ((x[:, 0] > 0) * np.int16(300)) ** 2,
+    "negative uint8": lambda x: -((x[:, 0] > 0) * np.uint8(2)),
+    "uint8 below 0": lambda x: (x[:, 0] > 0) * np.uint8(2) - np.uint8(3),
+    "float32 of float64": lambda x: (x[:, 0] > 0) * np.float32(0.1),
     "large integers": lambda x: np.where(x[:, 0] > 0, 2**52, 1) * 2**11,
     "complex": lambda x: x[:, 0] * 1j,
     "half": lambda x: x[:, 0].astype(np.float16),

@@ -52,7 +52,12 @@ def apply(program: Program, kind: str, name: str, *operands: Node) -> Node:
             raise Untraceable(msg)
         low, high = rule(*numbers)
         name = "copy" if name in ("floor", "ceil", "trunc", "rint") else name
-        return program.integer(name, numbers, low, high)
+        result = program.integer(name, numbers, low, high)
+        # -0 and 0 times -1 are a negative zero as numbers, which integers do not have.
+        signed = name in ("negative", "multiply") and low <= 0 <= high
+        if signed:
+            return program.integer("add", (result, program.constant(0)), low, high)
+        return result
     return program.operation(name, *operands)
 
 
@@ -78,10 +83,28 @@ def _bitwise(name: str) -> Lower:
     return lower
 
 
-def _scaled(factor: float, name: str | None = None) -> Lower:
+def _log_of_base(base: int) -> Lower:
+    """Return ln(a) / ln(base), and where that is within 4 ulp of an integer, the integer.
+
+    It is off by 3 ulp, and powers of the base have none but their exponents.
+    """
+
     def lower(program: Program, kind: str, a: Node) -> Node:
-        inner = a if name is None else program.operation(name, a)
-        return program.operation("multiply", inner, program.constant(factor))
+        inverse = program.constant(1 / math.log(base))
+        value = program.operation("multiply", program.operation("log", a), inverse)
+        whole = program.operation("rint", value)
+        rest = program.operation("absolute", program.operation("subtract", value, whole))
+        reach = program.constant(4.0 * float(np.finfo(program.dtype).eps))
+        bound = program.operation("multiply", program.operation("absolute", whole), reach)
+        near = program.operation("less_equal", rest, bound, kind="bool")
+        return program.where(near, whole, value, "float")
+
+    return lower
+
+
+def _scaled(factor: float) -> Lower:
+    def lower(program: Program, kind: str, a: Node) -> Node:
+        return program.operation("multiply", a, program.constant(factor))
 
     return lower
 
@@ -138,12 +161,15 @@ def _power(program: Program, kind: str, a: Node, b: Node) -> Node:
     exponent = float.fromhex(str(operands[0])) if name == "constant" else math.nan
     if kind == "float" and exponent == 0.5:
         return program.operation("sqrt", a)
-    if not (abs(exponent) <= _LARGEST_POWER and exponent == int(exponent)):
-        return apply(program, kind, "power", a, b)
-    n = abs(int(exponent))
     if kind == "bool" or (kind == "int" and exponent < 0):
         msg = "this power of integers"
         raise Untraceable(msg)
+    if kind == "float" and exponent == -1:
+        return program.operation("reciprocal", a)
+    # Of a product that overflows the reciprocal would be 0, while the power is not yet.
+    if not (0 <= exponent <= _LARGEST_POWER and exponent == int(exponent)):
+        return apply(program, kind, "power", a, b)
+    n = int(exponent)
     result = program.constant(1.0 if kind == "float" else 1)
     base, first = program.number(a), True
     while n:
@@ -153,7 +179,14 @@ def _power(program: Program, kind: str, a: Node, b: Node) -> Node:
         n >>= 1
         if n:
             base = _square(program, kind, base)
-    return program.operation("reciprocal", result) if exponent < 0 else result
+    return result
+
+
+def _float_power(program: Program, kind: str, a: Node, b: Node) -> Node:
+    if program.dtype != np.float64:
+        msg = "float_power, which is of float64"
+        raise Untraceable(msg)
+    return _power(program, kind, a, b)
 
 
 def _tan(program: Program, kind: str, a: Node) -> Node:
@@ -216,7 +249,9 @@ def _floor_divide(program: Program, kind: str, a: Node, b: Node) -> Node:
         raise Untraceable(msg)
     a = program.number(a)
     ends = a.low // b.low, a.high // b.low
-    return program.integer("floor", (program.operation("divide", a, b),), min(ends), max(ends))
+    low, high = min(ends), max(ends)
+    quotient = program.integer("floor", (program.operation("divide", a, b),), low, high)
+    return program.integer("add", (quotient, program.constant(0)), low, high)  # 0 / -3 is -0
 
 
 def _remainder(program: Program, kind: str, a: Node, b: Node) -> Node:
@@ -244,8 +279,8 @@ UFUNCS: dict[Any, Lower] = {
     np.expm1: _plain("expm1"),
     np.log: _plain("log"),
     np.log1p: _plain("log1p"),
-    np.log2: _scaled(1 / math.log(2), "log"),
-    np.log10: _scaled(1 / math.log(10), "log"),
+    np.log2: _log_of_base(2),
+    np.log10: _log_of_base(10),
     np.sin: _plain("sin"),
     np.cos: _plain("cos"),
     np.tan: _tan,
@@ -270,7 +305,7 @@ UFUNCS: dict[Any, Lower] = {
     np.floor_divide: _floor_divide,
     np.remainder: _remainder,
     np.power: _power,
-    np.float_power: _power,
+    np.float_power: _float_power,
     np.minimum: _plain("minimum"),
     np.maximum: _plain("maximum"),
     np.fmin: _plain("fmin"),

@@ -115,7 +115,7 @@ class Problem:
             msg = "it gives other values for the same samples when called again"
             raise Untraceable(msg)
         nodes = [column._nodes[()] for column in columns]
-        expression = symbol._program.compile(nodes, x.dtype)
+        expression = symbol._program.compile(nodes)
         out = np.empty((len(nodes), _TRIAL), x.dtype)
         expression.evaluate(np.ascontiguousarray(np.atleast_2d(x.T)), out)
         if not _close(out, values):

@@ -38,12 +38,14 @@ class Program:
 
     Parameters
     ----------
-    exact : float
-        Integers up to this are numbers of the dtype.
+    dtype : numpy.dtype
+        What the engine computes in.
     """
 
-    def __init__(self, exact: float) -> None:
-        self.exact = exact
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self.dtype = dtype
+        # Integers up to this are numbers of the dtype.
+        self.exact = 2.0 ** (np.finfo(dtype).nmant + 1)
         self.operations: list[tuple[str, tuple[int, ...]]] = []
         self._known: dict[tuple[Any, ...], int] = {}
 
@@ -124,7 +126,7 @@ class Program:
 
     # ---- translation ----
 
-    def compile(self, outputs: list[Node], dtype: np.dtype[Any]) -> Any:
+    def compile(self, outputs: list[Node]) -> Any:
         """Return the engine's expression that gives these columns."""
         wanted = [self.number(a).number for a in outputs]
         needed = self._needed(wanted)
@@ -163,10 +165,10 @@ class Program:
         if used > _MAX_REGISTERS:
             msg = f"the expression needs more than {_MAX_REGISTERS} registers"
             raise Untraceable(msg)
-        make = _core.Expression_f32 if dtype == np.float32 else _core.Expression_f64
+        make = _core.Expression_f32 if self.dtype == np.float32 else _core.Expression_f64
         return make(
             np.array(steps, np.int32).reshape(-1, 5),
-            _constants(list(constants), dtype),
+            _constants(list(constants), self.dtype),
             used,
             [int(self.operations[i][1][0]) for i in columns],
             registers,

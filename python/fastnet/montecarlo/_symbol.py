@@ -33,6 +33,17 @@ def refuse(what: str) -> NoReturn:
     raise Untraceable(what)
 
 
+def check_range(program: Program, dtype: np.dtype[Any], nodes: Any) -> None:
+    """Refuse values that NumPy rounds or wraps where the engine does not."""
+    if dtype.kind == "f" and dtype.itemsize < program.dtype.itemsize:
+        refuse(f"{dtype} values made of {program.dtype} samples")
+    if dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        for node in np.ravel(np.asarray(nodes, object)):
+            if node.kind == "int" and not info.min <= node.low <= node.high <= info.max:
+                refuse(f"{dtype} values that may leave {info.min} to {info.max}")
+
+
 class Symbol(NDArrayOperatorsMixin):
     """An array of samples (first axis) whose operations are written down."""
 
@@ -40,6 +51,7 @@ class Symbol(NDArrayOperatorsMixin):
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, program: Program, data: Array, nodes: Any) -> None:
+        check_range(program, data.dtype, nodes)
         self._program = program
         self._data = data
         self._nodes = nodes
@@ -143,7 +155,7 @@ class Symbol(NDArrayOperatorsMixin):
         if (
             kind == "f"
             and operations.kind_of(data)
-            and data.dtype.itemsize < (8 if self._program.exact > 2**24 else 4)
+            and data.dtype.itemsize < self._program.dtype.itemsize
         ):
             refuse("rounding to float32")
         if kind == self._data.dtype.kind or (kind == "i" and self._data.dtype.kind == "b"):

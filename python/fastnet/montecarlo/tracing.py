@@ -24,7 +24,7 @@ from fastnet.montecarlo._symbol import Symbol, refuse
 
 def symbol_for(x: Array) -> Symbol:
     """Return a symbol for a tile of samples, (n,) or (n, d)."""
-    program = Program(2.0 ** (24 if x.dtype == np.float32 else 53))
+    program = Program(x.dtype)
     nodes = np.empty(x.shape[1:], object)
     for j, index in enumerate(np.ndindex(nodes.shape)):
         nodes[index] = program.column(j)
@@ -47,7 +47,7 @@ def trace(f: Callable[[Any], Any], x: Array) -> tuple[Any, Array, tuple[int, ...
     if result.ndim > 2 or math.prod(result._data.shape[1:]) == 0:
         refuse(f"a result of shape {result._data.shape}")
     outputs = list(np.atleast_1d(result._nodes))
-    return result._program.compile(outputs, x.dtype), result._data, result._data.shape[1:]
+    return result._program.compile(outputs), result._data, result._data.shape[1:]
 
 
 __all__ = ["FUNCTIONS", "UFUNCS", "Symbol", "Untraceable", "symbol_for", "trace"]
