@@ -22,6 +22,9 @@ class Product(NamedTuple):
     k: int
     n: int
     dtype: str = "f4"
+    subnormal: bool = (
+        False  # inputs and bias, which some processors take a hundred times as long for
+    )
 
 
 FORWARD = [
@@ -46,6 +49,7 @@ PRODUCTS = [
     *(Product("forward", *shape) for shape in FORWARD),
     *(Product(what, *shape) for what in ("dx", "dw") for shape in BACKWARD),
     *(Product("forward", *shape, "f8") for shape in [(1, 256, 256), (128, 784, 256)]),
+    Product("forward", 128, 784, 256, subnormal=True),
     *(Product(what, 512, 512, 512, "f8") for what in ("forward", "dx", "dw")),
 ]
 SHORT = [
@@ -59,18 +63,20 @@ SHORT = [
 
 
 def case_of(product: Product) -> Case:
-    what, m, k, n, dtype = product
+    what, m, k, n, dtype, subnormal = product
     moved = (m * k + k * n + m * n) * np.dtype(dtype).itemsize
-    name = f"{what} {m}x{k}x{n}{' f64' * (dtype == 'f8')}"
+    name = f"{what} {m}x{k}x{n}{' f64' * (dtype == 'f8')}{' subnormal' * subnormal}"
     return Case(name, product, 2.0 * m * k * n, moved, dtype, product in SHORT, m == 1)
 
 
 def data(product: Product) -> tuple[Array, Array, Array, Array]:
     """Return x, W (in, out), the bias and dy."""
     rng = np.random.default_rng(3)
-    _, m, k, n, dtype = product
+    _, m, k, n, dtype, subnormal = product
     shapes: list[Any] = [(m, k), (k, n), n, (m, n)]
     x, w, b, dy = (rng.standard_normal(s, np.float32).astype(dtype) for s in shapes)
+    if subnormal:
+        x, b = x * np.float32(2.0**-140), b * np.float32(2.0**-140)
     return x, w, b, dy
 
 
@@ -87,6 +93,8 @@ def check(product: Product, answer: Any) -> float:
         left, right, added = x.T[rows], dy, np.zeros(1)
     eps = float(np.finfo(product.dtype).eps)
     bound = (len(right) + 2) * eps * (np.abs(left) @ np.abs(right) + np.abs(added))
+    # Below the smallest normal number a rounding is half of the smallest one.
+    bound += (len(right) + 2) * float(np.finfo(product.dtype).smallest_subnormal)
     expected = left @ right + added
     if product.what == "forward":  # ReLU enlarges no error
         expected = np.maximum(expected, 0)
