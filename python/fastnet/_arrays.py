@@ -21,11 +21,21 @@ _DLPACK_CPU = 1
 _ADDRESSES = 2**56
 
 
+def as_dtype(dtype: Any) -> np.dtype[Any]:
+    """Return what NumPy takes for a dtype; TypeError naming the argument for what it does not."""
+    try:
+        result: np.dtype[Any] = np.dtype(dtype)
+    except (TypeError, ValueError):
+        msg = f"dtype must be a dtype or its name, got {dtype!r}"
+        raise TypeError(msg) from None
+    return result
+
+
 def float_dtype(dtype: npt.DTypeLike | None) -> np.dtype[Any]:
     """Return float32 (the default) or float64; TypeError for any other dtype."""
     if dtype is None:
         return _FLOAT32
-    result = np.dtype(dtype)
+    result = as_dtype(dtype)
     if result not in FLOAT_DTYPES:
         msg = f"dtype must be float32 or float64, got {result}"
         raise TypeError(msg)

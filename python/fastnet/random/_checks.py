@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from fastnet._arrays import Array, as_float, to_array
+from fastnet._arrays import Array, as_dtype, as_float, to_array
+
+# No process has more bytes of memory than this.
+_ADDRESSES = 2**56
 
 Size = int | Sequence[int] | None
 
@@ -34,9 +38,12 @@ def shape_of(size: Size, out: Array | None) -> tuple[int, ...]:
     if size is None:
         return np.shape(out) if out is not None else ()
     largest = 2**63 - 1
-    if isinstance(size, tuple | list):
-        return tuple(integer(n, "size", 0, largest) for n in size)
-    return (integer(size, "size", 0, largest),)
+    sizes = size if isinstance(size, tuple | list) else (size,)
+    shape = tuple(integer(n, "size", 0, largest) for n in sizes)
+    if math.prod(max(n, 1) for n in shape) >= _ADDRESSES:
+        msg = f"size must be of fewer than 2**56 values, got {size}"
+        raise ValueError(msg)
+    return shape
 
 
 def seed_sequence(seed: Any) -> np.random.SeedSequence:
@@ -84,7 +91,7 @@ def check_broadcast(shape: tuple[int, ...], /, **arrays: Array) -> None:
 
 def integer_dtype(dtype: Any) -> np.dtype[Any]:
     """Return an integer dtype, int64 if None; TypeError for any other."""
-    kind = np.dtype(np.int64 if dtype is None else dtype)
+    kind = as_dtype(np.int64 if dtype is None else dtype)
     if kind.kind not in "iu" or not kind.isnative:
         msg = f"dtype must be an integer dtype in native byte order, got {kind}"
         raise TypeError(msg)
@@ -93,6 +100,9 @@ def integer_dtype(dtype: Any) -> np.dtype[Any]:
 
 def whole(value: Any, name: str) -> Array:
     """Return integers of at least 0 as int64; whole floats are taken as what they are."""
+    if isinstance(value, int) and not 0 <= value < 2**63:  # beyond what NumPy has a dtype for
+        msg = f"{name} must be from 0 to 2**63 - 1, got {value}"
+        raise ValueError(msg)
     array = to_array(value, name)
     if array.dtype.kind == "f" and np.all(array == np.floor(array)):
         whole = np.abs(array) < 2**63

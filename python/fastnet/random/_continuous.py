@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnet import _core
-from fastnet._arrays import Array, float_dtype, output
+from fastnet._arrays import Array, float_dtype
 from fastnet.random._checks import Size
-from fastnet.random._draw import Drawing, common_shape, parameter
+from fastnet.random._draw import Drawing, parameter, target
 
 
 class Continuous(Drawing):
@@ -131,7 +131,7 @@ class Continuous(Drawing):
             "mean": parameter(mean, "mean", kind),
             "sigma": parameter(sigma, "sigma", kind, 0.0),
         }
-        result = output(out, common_shape(size, out, **arrays), kind)
+        result = target(size, out, kind, **arrays)
         self._affine("normal", arrays, None, kind, result)
         _core.math("exp", result, result)
         return result[()] if result.ndim == 0 and out is None else result

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnet import _core
-from fastnet._arrays import FLOAT_DTYPES, Array, output
+from fastnet._arrays import FLOAT_DTYPES, Array, as_dtype, output
 from fastnet.random._checks import Size, integer_dtype, probabilities, shape_of, whole
-from fastnet.random._draw import SLOW_PIECE, Drawing, column, common_shape, parameter, pieces
+from fastnet.random._draw import SLOW_PIECE, Drawing, Source, column, parameter, pieces, target
 
 _FLOAT64 = np.dtype(np.float64)
 _INT64 = np.dtype(np.int64)
@@ -60,16 +60,17 @@ class Discrete(Drawing):
         >>> x.dtype, f"{x.mean():.2f}"
         (dtype('bool'), '0.25')
         """
-        kind = np.dtype(np.bool_ if dtype is None else dtype)
+        kind = as_dtype(np.bool_ if dtype is None else dtype)
         if kind.kind not in "biu" and kind not in FLOAT_DTYPES:
             msg = f"dtype must be bool, an integer dtype, float32 or float64, got {kind}"
             raise TypeError(msg)
         chances = parameter(p, "p", _FLOAT64, 0.0, 1.0)
-        result = output(out, common_shape(size, out, p=chances), kind)
+        result = target(size, out, kind, p=chances)
         if kind in FLOAT_DTYPES and chances.ndim == 0:
             self._fill("bernoulli", result, float(chances), 0.0)
         else:
-            self._integers(_core.random_coins, result, np.dtype(np.bool_), chances)
+            source = self._take(result.size)
+            self._integers(_core.random_coins, result, np.dtype(np.bool_), source, chances)
         return result[()] if result.ndim == 0 and out is None else result
 
     def categorical(
@@ -116,7 +117,8 @@ class Discrete(Drawing):
             msg = f"dtype must hold {len(chances)} categories, got {kind}"
             raise ValueError(msg)
         result = output(out, shape_of(size, out), kind)
-        self._integers(_core.AliasTable(chances).sample, result, _INT64)
+        draw = _core.AliasTable(chances).sample
+        self._integers(draw, result, _INT64, self._take(result.size))
         return result[()] if result.ndim == 0 and out is None else result
 
     def poisson(
@@ -265,14 +267,28 @@ class Discrete(Drawing):
     ) -> Any:
         """Draw int64 numbers with parameters that are broadcast."""
         kind = integer_dtype(dtype)
-        result = output(out, common_shape(size, out, **parameters), kind)
-        self._integers(draw, result, _INT64, *parameters.values())
+        result = target(size, out, kind, **parameters)
+        values = parameters.values()
+        if kind.itemsize == _INT64.itemsize:
+            self._integers(draw, result, _INT64, self._take(result.size), *values)
+        else:
+            # A value that dtype can't hold must leave out and the stream as they were: positions
+            # are taken once all are drawn, and drawn anew if a thread took them in the meantime.
+            drawn = result if out is None else np.empty_like(result)
+            source = self._next(result.size)
+            self._integers(draw, drawn, _INT64, source, *values)
+            if (taken := self._take(result.size)) != source:
+                self._integers(draw, drawn, _INT64, taken, *values)
+            if out is not None:
+                result[...] = drawn
         return result[()] if result.ndim == 0 and out is None else result
 
-    def _integers(self, draw: Any, result: Array, kind: np.dtype[Any], *parameters: Array) -> None:
+    def _integers(
+        self, draw: Any, result: Array, kind: np.dtype[Any], source: Source, *parameters: Array
+    ) -> None:
         """Fill result with what draw(*parameters, key, stream, position, out) gives in `kind`."""
         columns = [column(a, result.shape) for a in parameters]
-        key, stream, position = self._take(result.size)
+        key, stream, position = source
         for begin, piece in pieces(result, SLOW_PIECE):
             end = begin + piece.size
             part = [c if c.size == 1 else c[begin:end] for c in columns]

@@ -14,6 +14,9 @@ from fastnet._arrays import Array, as_float, float_dtype, output
 from fastnet.random._checks import Size, check_broadcast, shape_of
 from fastnet.random._stream import Stream
 
+# Key, stream and position.
+Source = tuple[int, int, int]
+
 # Values of a law with attempts that are drawn between two looks for Ctrl-C: some 20 ms.
 SLOW_PIECE = 2**20
 
@@ -53,7 +56,7 @@ class Drawing(Stream):
         *shift_name, scale_name = parameters
         arrays = {name: parameter(parameters[name], name, kind) for name in shift_name}
         arrays[scale_name] = parameter(scale, scale_name, kind, 0.0)
-        result = output(out, common_shape(size, out, **arrays), kind)
+        result = target(size, out, kind, **arrays)
         if all(a.ndim == 0 for a in arrays.values()):
             self._fill(law, result, float(shift), float(scale))
         else:
@@ -80,10 +83,33 @@ def parameter(
 def common_shape(size: Size, out: Array | None, /, **arrays: Array) -> tuple[int, ...]:
     """Return the result's shape: size's or out's, to which the arrays must broadcast, or theirs."""
     if size is None and out is None:
-        return np.broadcast_shapes(*(a.shape for a in arrays.values()))
+        try:
+            return np.broadcast_shapes(*(a.shape for a in arrays.values()))
+        except ValueError:
+            shapes = " and ".join(str(a.shape) for a in arrays.values())
+            msg = f"{' and '.join(arrays)} must broadcast to one shape, got {shapes}"
+            raise ValueError(msg) from None
     shape = shape_of(size, out)
     check_broadcast(shape, **arrays)
     return shape
+
+
+def target(size: Size, out: Array | None, kind: np.dtype[Any], /, **arrays: Array) -> Array:
+    """Return the array to fill: `out`, checked, or a new one; see `common_shape`.
+
+    A parameter is read after some values are written, so `out` must not lie over it.
+    """
+    result = output(out, common_shape(size, out, **arrays), kind)
+    require_apart(out, **arrays)
+    return result
+
+
+def require_apart(out: Array | None, /, **arrays: Array) -> None:
+    """Raise ValueError if `out` overlaps a parameter."""
+    for name, array in arrays.items():
+        if out is not None and np.may_share_memory(out, array):
+            msg = f"out must not overlap {name}"
+            raise ValueError(msg)
 
 
 def pieces(result: Array, size: int = 2**24) -> Iterator[tuple[int, Array]]:

@@ -11,13 +11,23 @@ from fastnet import _core
 from fastnet._arrays import Array, as_float, float_dtype, output
 from fastnet.random._checks import Size, shape_of
 from fastnet.random._continuous import Continuous
-from fastnet.random._draw import SLOW_PIECE, column, common_shape, parameter, pieces
+from fastnet.random._draw import (
+    SLOW_PIECE,
+    Source,
+    column,
+    common_shape,
+    parameter,
+    pieces,
+    require_apart,
+    target,
+)
 
 _FLOAT64 = np.dtype(np.float64)
 # What _core.random_gamma gives of a gamma value G: G, ln G, 1 / sqrt(G).
 VALUE, LOGARITHM, INVERSE_ROOT = range(3)
-# Key, stream and position.
-Source = tuple[int, int, int]
+# The logarithm of a gamma value of a shape this small is ln(u) / shape. Where all are smaller, one
+# value outweighs the others in whatever unit the shapes are; in this one no logarithm overflows.
+_TINY, _UNIT = 2.0**-1000, 2.0**100
 
 
 class Gamma(Continuous):
@@ -109,7 +119,7 @@ class Gamma(Continuous):
             size,
             dtype,
             out,
-            shape=parameter(shape, "shape", _FLOAT64, 0.0),
+            shape=parameter(shape, "shape", _FLOAT64, 0.0) + 0.0,  # which makes 0 of -0
             scale=parameter(scale, "scale", _FLOAT64, 0.0),
         )
 
@@ -227,6 +237,10 @@ class Gamma(Continuous):
         >>> f"{x.mean():.2f}"
         '0.40'
         """
+        a, b = _positive(a, "a"), _positive(b, "b")
+        common_shape(None, None, a=a, b=b)
+        if np.any(tiny := np.maximum(a, b) < _TINY):
+            a, b = np.where(tiny, _UNIT, 1.0) * a, np.where(tiny, _UNIT, 1.0) * b
 
         def values(out: Array, source: Source, part: Any) -> None:
             _core.random_gamma(part["a"], LOGARITHM, 0, *source, out)
@@ -237,7 +251,7 @@ class Gamma(Continuous):
             np.add(out, 1.0, out=out)
             np.divide(1.0, out, out=out)
 
-        return self._made(values, size, dtype, out, a=_positive(a, "a"), b=_positive(b, "b"))
+        return self._made(values, size, dtype, out, a=a, b=b)
 
     def dirichlet(
         self,
@@ -292,6 +306,9 @@ class Gamma(Continuous):
         if result.shape[-1:] != (d,):
             msg = f"out must have shape size + ({d},), got {result.shape}"
             raise ValueError(msg)
+        require_apart(out, alpha=shapes)
+        if shapes.max() < _TINY:
+            shapes = shapes * _UNIT
         key, stream, position = self._take(result.size)
         least, most = _core.DIRICHLET_RANGE
         direct = bool(shapes.min() >= least and shapes.max() <= most)
@@ -321,7 +338,7 @@ class Gamma(Continuous):
     ) -> Any:
         """Fill a result by values(out, source, parameters), in flat pieces of float64."""
         kind = float_dtype(np.float64 if dtype is None else dtype)
-        result = output(out, common_shape(size, out, **parameters), kind)
+        result = target(size, out, kind, **parameters)
         columns = {name: column(a, result.shape) for name, a in parameters.items()}
         key, stream, position = self._take(result.size)
         for begin, piece in pieces(result, SLOW_PIECE):

@@ -192,6 +192,12 @@ class Stream:
         parts = self._parts
         return parts.key, parts.stream, parts.positions.take(n)
 
+    def _next(self, n: int) -> tuple[int, int, int]:
+        """Say what _take(n) would give now; ValueError if it would raise."""
+        parts = self._parts
+        position = int(parts.positions.value)
+        return self._take(n) if n > _POSITIONS - position else (parts.key, parts.stream, position)
+
     def _take_ticket(self) -> tuple[int, int]:
         """Take a ticket: key and ticket."""
         parts = self._parts

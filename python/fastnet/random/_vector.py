@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from fastnet import _core
 from fastnet._arrays import Array, as_float, float_dtype, output, real
 from fastnet.random._checks import Size, shape_of
-from fastnet.random._draw import SLOW_PIECE
+from fastnet.random._draw import SLOW_PIECE, require_apart
 from fastnet.random._gamma import Gamma
 
 _FLOAT64 = np.dtype(np.float64)
@@ -90,12 +91,17 @@ class Vector(Gamma):
             msg = f"mean must be finite numbers of shape (d,), got {mean}"
             raise ValueError(msg)
         d = len(center)
-        factor = cholesky(cov, d, real(tol, "tol", 0.0)).astype(kind)
+        factor = cholesky(cov, d, real(tol, "tol", 0.0))
+        if not np.all(np.abs(factor) <= np.finfo(kind).max):
+            msg = f"cov must have standard deviations in the range of {kind}, got {cov}"
+            raise ValueError(msg)
+        factor = factor.astype(kind)
         shape = out.shape if size is None and out is not None else (*shape_of(size, None), d)
         result = output(out, shape, kind)
         if result.shape[-1:] != (d,):
             msg = f"out must have shape size + ({d},), got {result.shape}"
             raise ValueError(msg)
+        require_apart(out, mean=center)
         rows = result.reshape(-1, d)
         step = max(1, SLOW_PIECE // d)
         key, stream, position = self._take(result.size)
@@ -131,13 +137,15 @@ def cholesky(cov: Any, d: int, tol: float) -> Array:
     if not np.all(np.abs(matrix - matrix.T) <= tol * scale):
         msg = f"cov must be symmetric to within tol = {tol:g}"
         raise ValueError(msg)
-    left = (matrix + matrix.T) / 2
+    with np.errstate(over="ignore"):
+        left = (matrix + matrix.T) / 2
+    left = np.where(np.isfinite(left), left, matrix / 2 + matrix.T / 2)
     factor = np.zeros((d, d))
     for j in range(d):
         pivot = left[j, j]
         # Rounding of d subtractions; what is left of the column then is at most a root of that.
         vanishes = pivot <= 4 * d * np.finfo(float).eps * variances[j]
-        rest = left[j + 1 :, j] ** 2 > tol * scale[j + 1 :, j] ** 2
+        rest = np.abs(left[j + 1 :, j]) > math.sqrt(tol) * scale[j + 1 :, j]
         if pivot < -tol * variances[j] or (vanishes and np.any(rest)):
             msg = f"cov must be positive semidefinite; what is left of variance {j} is {pivot:g}"
             raise ValueError(msg)

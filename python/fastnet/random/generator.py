@@ -9,17 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnet import _core
-from fastnet._arrays import Array, as_float, float_dtype, output
+from fastnet._arrays import Array, as_float, flag, float_dtype, output
 from fastnet.random._checks import (
     Size,
-    check_broadcast,
     integer,
     integer_dtype,
     probabilities,
     shape_of,
 )
 from fastnet.random._discrete import Discrete
-from fastnet.random._draw import USUAL, pieces
+from fastnet.random._draw import USUAL, pieces, target
 from fastnet.random._vector import Vector
 
 
@@ -123,19 +122,13 @@ class Generator(Vector, Discrete):
             self._fill("uniform", result, float(low), float(high))
             return result[()] if result.ndim == 0 and out is None else result
         low, high = (as_float(a, name, kind) for a, name in ((low, "low"), (high, "high")))
+        result = target(size, out, kind, low=low, high=high)
         with np.errstate(over="ignore", invalid="ignore"):
             width = high - low
         if not (np.all(low <= high) and np.all(np.isfinite(width))):
             msg = f"low must be at most high and high - low finite, got low = {low}, high = {high}"
             raise ValueError(msg)
-        scalar = low.ndim == high.ndim == 0
-        if size is None and out is None:
-            shape = np.broadcast_shapes(low.shape, high.shape)
-        else:
-            shape = shape_of(size, out)
-            check_broadcast(shape, low=low, high=high)
-        result = output(out, shape, kind)
-        if scalar:
+        if low.ndim == high.ndim == 0:
             self._fill("uniform", result, float(low), float(high))
         else:
             self._fill("uniform", result, 0.0, 1.0)
@@ -143,7 +136,7 @@ class Generator(Vector, Discrete):
             np.add(result, low, out=result)
             top = np.maximum(low, np.nextafter(high, kind.type(-math.inf)))
             np.minimum(result, top, out=result)
-        return result[()] if shape == () and out is None else result
+        return result[()] if result.ndim == 0 and out is None else result
 
     def integers(
         self,
@@ -186,7 +179,7 @@ class Generator(Vector, Discrete):
         >>> int(x.min()), int(x.max())
         (1, 6)
         """
-        kind = integer_dtype(dtype)
+        kind, endpoint = integer_dtype(dtype), flag(endpoint, "endpoint")
         if high is None:
             low, high = 0, low
         info = np.iinfo(kind)
@@ -277,6 +270,8 @@ class Generator(Vector, Discrete):
         >>> sorted(Generator(0).choice(["a", "b", "c"], 3, replace=False).tolist())
         ['a', 'b', 'c']
         """
+        replace = flag(replace, "replace")
+        flag(shuffle, "shuffle")
         entries, pool = self._pool(a, axis)
         shape = shape_of(size, None)
         count = math.prod(shape)
@@ -306,8 +301,9 @@ class Generator(Vector, Discrete):
             picks = np.argsort(keys, kind="stable")[:count].reshape(shape)
         if pool is None:
             return int(picks) if shape == () else picks
-        result = np.take(pool, picks, axis)
-        return result[()] if result.ndim == 0 else result
+        if pool.ndim == 1 and np.ndim(picks) == 0:
+            return pool[picks]  # the entry itself, which need not be a number
+        return np.take(pool, picks, axis)
 
     def _pool(self, a: Any, axis: int) -> tuple[int, Array | None]:
         if np.ndim(a) == 0:

@@ -50,7 +50,8 @@ def parameter(
         got = array if array.ndim == 0 else array[~good].flat[0]
         msg = f"{name} must be {kind} in {limits}, got {got}"
         raise ValueError(msg)
-    return float(array) if array.ndim == 0 else array
+    # Of its own, so that neither the caller nor `out` changes a law afterwards.
+    return float(array) if array.ndim == 0 else array.copy()
 
 
 def common_shape(**parameters: Any) -> tuple[int, ...]:
