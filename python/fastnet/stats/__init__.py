@@ -16,7 +16,6 @@ from fastnet.stats.describe import describe as describe
 
 if TYPE_CHECKING:
     from fastnet.stats.adapter import as_distribution as as_distribution
-    from fastnet.stats.continuous import Exponential as Exponential
     from fastnet.stats.continuous import Laplace as Laplace
     from fastnet.stats.continuous import LogNormal as LogNormal
     from fastnet.stats.continuous import Normal as Normal
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from fastnet.stats.distribution import Discrete as Discrete
     from fastnet.stats.distribution import Distribution as Distribution
     from fastnet.stats.distribution import Probability as Probability
+    from fastnet.stats.exponential import Exponential as Exponential
     from fastnet.stats.finite import Categorical as Categorical
     from fastnet.stats.finite import Empirical as Empirical
     from fastnet.stats.gamma import Beta as Beta
@@ -54,7 +54,7 @@ _FILES = {
     "Discrete": "distribution",
     "Distribution": "distribution",
     "Empirical": "finite",
-    "Exponential": "continuous",
+    "Exponential": "exponential",
     "Gamma": "gamma",
     "Geometric": "discrete",
     "Joint": "joint",

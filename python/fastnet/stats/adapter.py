@@ -43,6 +43,12 @@ class _Frozen(Univariate):
     def _icdf(self, p: Array) -> Array:
         return np.asarray(np.maximum(self.frozen.ppf(p), self.frozen.support()[0]))
 
+    def _isf(self, q: Array) -> Array:
+        x = np.asarray(self.frozen.isf(q))
+        if self.discrete:  # SciPy's is the least x with P(X > x) <= q
+            x = np.where(self.frozen.sf(x) >= q, x + 1, x)
+        return np.asarray(np.minimum(x, self.frozen.support()[1]))
+
     def support(self) -> tuple[Any, Any]:
         """Return the least and the largest value."""
         low, high = self.frozen.support()

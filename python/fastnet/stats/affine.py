@@ -88,7 +88,8 @@ class AffineContinuous(_Affine, Continuous):
         return f(self._back(x))
 
     def _icdf(self, p: Array) -> Array:
-        return np.asarray(self._forth(self.base._icdf(p if self.scale > 0 else 1 - p)))
+        inverse = self.base._icdf if self.scale > 0 else self.base._isf
+        return np.asarray(self._forth(inverse(p)))
 
     def entropy(self) -> Any:
         """Return that of X plus log |scale|."""
@@ -120,11 +121,8 @@ class AffineDiscrete(_Affine, Discrete):
         return self.base._cdf(np.nextafter(x, -math.inf))
 
     def _icdf(self, p: Array) -> Array:
-        if self.scale > 0:
-            return np.asarray(self._forth(self.base._icdf(p)))
-        # The largest x with P(X >= x) >= p: where p falls on a step it is the one beyond.
-        x = np.asarray(self.base._icdf(np.minimum(np.nextafter(1 - p, 2), 1)))
-        return np.asarray(self._forth(x))
+        inverse = self.base._icdf if self.scale > 0 else self.base._isf
+        return np.asarray(self._forth(inverse(p)))
 
     def _points(self) -> Array | None:
         points = self.base._points()

@@ -91,6 +91,9 @@ class Normal(_Shaped):
     def _icdf(self, p: Array) -> Array:
         return np.asarray(self.mu + self.sigma * normal_icdf(p))
 
+    def _isf(self, q: Array) -> Array:
+        return np.asarray(self.mu - self.sigma * normal_icdf(q))
+
     def support(self) -> tuple[Any, Any]:
         """Return -inf and inf."""
         return self._full(-math.inf), self._full(math.inf)
@@ -156,6 +159,9 @@ class LogNormal(_Shaped):
 
     def _icdf(self, p: Array) -> Array:
         return np.asarray(np.exp(self.mu + self.sigma * normal_icdf(p)))
+
+    def _isf(self, q: Array) -> Array:
+        return np.asarray(np.exp(self.mu - self.sigma * normal_icdf(q)))
 
     def support(self) -> tuple[Any, Any]:
         """Return 0 and inf."""
@@ -229,6 +235,9 @@ class Uniform(_Shaped):
     def _icdf(self, p: Array) -> Array:
         return np.asarray(self.low + self._width * p)
 
+    def _isf(self, q: Array) -> Array:
+        return np.asarray(self.high - self._width * q)
+
     def support(self) -> tuple[Any, Any]:
         """Return low and high."""
         return self._full(self.low), self._full(self.high)
@@ -295,9 +304,14 @@ class Laplace(_Shaped):
         return np.asarray(np.where(z > 0, half, 1 - half))
 
     def _icdf(self, p: Array) -> Array:
+        return np.asarray(self.loc + self.scale * self._z(p))
+
+    def _isf(self, q: Array) -> Array:
+        return np.asarray(self.loc - self.scale * self._z(q))
+
+    def _z(self, p: Array) -> Array:
         with np.errstate(divide="ignore"):
-            z = np.where(p < 0.5, np.log(2 * p), -np.log(2 * (1 - p)))
-        return np.asarray(self.loc + self.scale * z)
+            return np.asarray(np.where(p < 0.5, np.log(2 * p), -np.log(2 * (1 - p))))
 
     def support(self) -> tuple[Any, Any]:
         """Return -inf and inf."""
@@ -322,72 +336,3 @@ class Laplace(_Shaped):
     def entropy(self) -> Any:
         """Return 1 + log(2 scale)."""
         return self._full(1 + np.log(2 * np.asarray(self.scale)))
-
-
-class Exponential(Continuous):
-    """The exponential law: density exp(-x / scale) / scale for x >= 0.
-
-    Parameters
-    ----------
-    scale : float or array_like
-        The mean, > 0.
-
-    Examples
-    --------
-    >>> from fastnet.stats import Exponential
-    >>> x = Exponential(2)
-    >>> x.mean(), x.skewness(), x.kurtosis(), round(x.ccdf(2), 6)
-    (2.0, 2.0, 6.0, 0.367879)
-    """
-
-    _names = ("scale",)
-
-    def __init__(self, scale: Any = 1.0) -> None:
-        self.scale = parameter(scale, "scale", 0, open_low=True)
-
-    @property
-    def _draw(self) -> tuple[str, float, float] | None:
-        return None if np.shape(self.scale) else ("exponential", 0.0, self.scale)
-
-    def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
-        return rng.exponential(self.scale, size, dtype, out)
-
-    def _full(self, value: Any) -> Any:
-        return result(np.full(np.shape(self.scale), float(value)))
-
-    def _log(self, x: Array) -> Array:
-        return np.where(x < 0, -math.inf, -x / self.scale - np.log(self.scale))
-
-    def _cdf(self, x: Array) -> Array:
-        return np.asarray(-np.expm1(-np.maximum(x, 0.0) / self.scale))
-
-    def _ccdf(self, x: Array) -> Array:
-        return np.asarray(np.exp(-np.maximum(x, 0.0) / self.scale))
-
-    def _icdf(self, p: Array) -> Array:
-        with np.errstate(divide="ignore"):
-            return np.asarray(-self.scale * np.log1p(-p))
-
-    def support(self) -> tuple[Any, Any]:
-        """Return 0 and inf."""
-        return self._full(0), self._full(math.inf)
-
-    def mean(self) -> Any:
-        """Return scale."""
-        return result(self.scale)
-
-    def variance(self) -> Any:
-        """Return scale^2."""
-        return result(np.square(self.scale))
-
-    def skewness(self) -> Any:
-        """Return 2."""
-        return self._full(2)
-
-    def kurtosis(self) -> Any:
-        """Return 6."""
-        return self._full(6)
-
-    def entropy(self) -> Any:
-        """Return 1 + log(scale)."""
-        return result(1 + np.log(self.scale))

@@ -10,87 +10,11 @@ import numpy as np
 from fastnet._arrays import Array
 from fastnet.random._checks import Size
 from fastnet.stats._checks import common_shape, parameter, result, special, xlogy
-from fastnet.stats._normal import normal_icdf
-from fastnet.stats.distribution import MOST_POINTS, Discrete, Distribution
+from fastnet.stats.distribution import MOST_POINTS
+from fastnet.stats.integers import Integers, as_dtype, on_integers, shape_for
 
 
-def _as_dtype(drawn: Any, dtype: Any, out: Array | None) -> Any:
-    """Return drawn integers in the dtype asked for."""
-    if out is not None:
-        out[...] = drawn
-        return out
-    return np.asarray(drawn).astype(dtype)[()]
-
-
-def _shape(size: Size, out: Array | None) -> Size:
-    """Return the size asked for, or out's shape."""
-    return out.shape if size is None and out is not None else size
-
-
-def _on_integers(x: Array, low: Any, high: Any, log: Any) -> Array:
-    """Return log(x) for integers from low to high, -inf for other numbers, NaN for NaN."""
-    inside = (x >= low) & (x <= high) & (x == np.floor(x))
-    # Any point of the support stands in where log is not asked for.
-    found = log(np.where(inside, x, low))
-    return np.where(np.isnan(x), math.nan, np.where(inside, found, -math.inf))
-
-
-class _Integers(Discrete):
-    """A law on the integers from `_low` on."""
-
-    _low = 0.0
-
-    def _sum(self, f: Any) -> Any:
-        """Return the sum of f over the support of each of the laws."""
-        shape = np.shape(self.mean())
-        values = [
-            math.fsum(f(law, law._points())) for law in ([self] if not shape else self._each())
-        ]
-        return result(np.reshape(values, shape))
-
-    def _each(self) -> list[Distribution]:
-        """Return the laws of an array of parameters."""
-        columns = np.broadcast_arrays(*(getattr(self, name) for name in self._names))
-        return [type(self)(*row) for row in zip(*(c.ravel() for c in columns), strict=True)]
-
-    def entropy(self) -> Any:
-        """Return the entropy: a sum over the support."""
-
-        def terms(law: Any, points: Array) -> Array:
-            log = law._log(points)
-            return -xlogy(np.exp(log), np.exp(log))
-
-        return self._sum(terms)
-
-    def _icdf(self, p: Array) -> Array:
-        # By bisection around a guess that is off by few points: Cornish and Fisher's.
-        low, high = self.support()
-        open_ = (p > 0) & (p < 1)
-        z = normal_icdf(np.where(open_, p, 0.5))
-        spread, skew = np.asarray(self.standard_deviation()), np.asarray(self.skewness())
-        with np.errstate(invalid="ignore"):
-            k = np.ceil(
-                self.mean() + spread * (z + np.where(spread > 0, skew, 0) * (z * z - 1) / 6)
-            )
-        k = np.clip(np.where(np.isfinite(k), k, low), low, high)
-        # cdf(below) < p <= cdf(above) where p is neither 0 nor 1.
-        below, above, step = k - 1, k + 0.0, 1.0
-        while np.any(short := open_ & (self._cdf(above) < p) & (above < high)):
-            below, above = np.where(short, above, below), np.where(short, above + step, above)
-            above, step = np.minimum(above, high), 2 * step
-        step = 1.0
-        while np.any(far := open_ & (below >= low) & (self._cdf(below) >= p)):
-            above, below = np.where(far, below, above), np.where(far, below - step, below)
-            below, step = np.maximum(below, low - 1), 2 * step
-        while True:
-            middle = np.floor((below + above) / 2)
-            if not np.any(open_ & (below < middle) & (middle < above)):
-                return np.asarray(np.where(p == 0, low, np.where(p == 1, high, above)))
-            enough = self._cdf(middle) >= p
-            below, above = np.where(enough, below, middle), np.where(enough, middle, above)
-
-
-class Bernoulli(_Integers):
+class Bernoulli(Integers):
     """The law of a number that is 1 with probability p, else 0.
 
     Parameters
@@ -122,7 +46,7 @@ class Bernoulli(_Integers):
         return np.array([0.0, 1.0])
 
     def _log(self, x: Array) -> Array:
-        return _on_integers(
+        return on_integers(
             x, 0, 1, lambda k: xlogy(k, self.p) + xlogy(1 - k, np.subtract(1, self.p))
         )
 
@@ -136,6 +60,9 @@ class Bernoulli(_Integers):
 
     def _icdf(self, p: Array) -> Array:
         return np.where(p > np.subtract(1, self.p), 1.0, 0.0)
+
+    def _isf(self, q: Array) -> Array:
+        return np.where((q <= self.p) & np.greater(self.p, 0), 1.0, 0.0)
 
     def support(self) -> tuple[Any, Any]:
         """Return 0 and 1."""
@@ -161,7 +88,7 @@ class Bernoulli(_Integers):
             return result(1 / np.asarray(self.variance()) - 6)
 
 
-class Binomial(_Integers):
+class Binomial(Integers):
     """The law of the number of successes among n: C(n, k) p^k (1 - p)^(n - k).
 
     Parameters
@@ -191,7 +118,7 @@ class Binomial(_Integers):
 
     def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
         n = np.asarray(self.n, np.int64)[()]
-        return _as_dtype(rng.binomial(n, self.p, _shape(size, out)), dtype, out)
+        return as_dtype(rng.binomial(n, self.p, shape_for(size, out)), dtype, out)
 
     def _points(self) -> Array | None:
         return None if self._common or self.n >= MOST_POINTS else np.arange(self.n + 1)
@@ -205,7 +132,7 @@ class Binomial(_Integers):
                 miss = np.where(n == k, 0.0, (n - k) * np.log1p(-np.asarray(self.p)))
             return np.asarray(choose + xlogy(k, self.p) + miss)
 
-        return _on_integers(x, 0, n, log)
+        return on_integers(x, 0, n, log)
 
     def _cdf(self, x: Array) -> Array:
         k, n = np.floor(x), np.asarray(self.n)
@@ -246,7 +173,7 @@ class Binomial(_Integers):
             return result((1 - 6 * self.p * q) / np.asarray(self.variance()))
 
 
-class Poisson(_Integers):
+class Poisson(Integers):
     """The Poisson law: lam^k exp(-lam) / k!.
 
     Parameters
@@ -268,7 +195,7 @@ class Poisson(_Integers):
         self.lam = parameter(lam, "lam", 0)
 
     def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
-        return _as_dtype(rng.poisson(self.lam, _shape(size, out)), dtype, out)
+        return as_dtype(rng.poisson(self.lam, shape_for(size, out)), dtype, out)
 
     def _points(self) -> Array | None:
         if np.shape(self.lam):
@@ -283,7 +210,7 @@ class Poisson(_Integers):
         def log(k: Array) -> Array:
             return np.asarray(xlogy(k, self.lam) - special("gammaln")(k + 1) - self.lam)
 
-        return _on_integers(x, 0, np.finfo(float).max, log)
+        return on_integers(x, 0, np.finfo(float).max, log)
 
     def _cdf(self, x: Array) -> Array:
         k = np.floor(x)
@@ -319,7 +246,7 @@ class Poisson(_Integers):
             return result(1 / np.asarray(self.lam))
 
 
-class Geometric(_Integers):
+class Geometric(Integers):
     """The law of the number of trials up to the first success: (1 - p)^(k - 1) p, k = 1, 2 ...
 
     Parameters
@@ -341,7 +268,7 @@ class Geometric(_Integers):
         self.p = parameter(p, "p", 0, 1, open_low=True)
 
     def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
-        return _as_dtype(rng.geometric(self.p, _shape(size, out)), dtype, out)
+        return as_dtype(rng.geometric(self.p, shape_for(size, out)), dtype, out)
 
     def _log_miss(self) -> Array:
         with np.errstate(divide="ignore"):
@@ -360,7 +287,7 @@ class Geometric(_Integers):
                 miss = np.where(k == 1, 0.0, (k - 1) * self._log_miss())
             return np.asarray(miss + np.log(self.p))
 
-        return _on_integers(x, 1, np.finfo(float).max, log)
+        return on_integers(x, 1, np.finfo(float).max, log)
 
     def _cdf(self, x: Array) -> Array:
         return np.where(x < 1, 0.0, -np.expm1(np.maximum(np.floor(x), 1) * self._log_miss()))

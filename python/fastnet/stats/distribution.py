@@ -235,6 +235,10 @@ class Univariate(Distribution):
     def _icdf(self, p: Array) -> Array:
         """Return the least x with cdf(x) >= p, for p in [0, 1]."""
 
+    def _isf(self, q: Array) -> Array:
+        """Return the largest x with P(X >= x) >= q, for q in [0, 1]."""
+        return self._icdf(1 - q)
+
     @abstractmethod
     def support(self) -> tuple[Any, Any]:
         """Return the least and the largest value."""

@@ -50,6 +50,13 @@ class _Points(Discrete):
         i = np.minimum(np.searchsorted(self._below, p), len(self.values) - 1)
         return self.values[i]
 
+    def _isf(self, q: Array) -> Array:
+        # P(X >= values[i]), without the points beyond all mass.
+        least = np.append(1.0, self._above[:-1])
+        least = least[: np.count_nonzero(least)]
+        i = np.searchsorted(-least, -q, side="right")
+        return self.values[np.maximum(i - 1, 0)]
+
     def support(self) -> tuple[Any, Any]:
         """Return the least and the largest value of positive probability."""
         some = self.values[self.probabilities > 0]

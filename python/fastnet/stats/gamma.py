@@ -65,6 +65,9 @@ class Gamma(Continuous):
     def _icdf(self, p: Array) -> Array:
         return np.asarray(special("gammaincinv")(self.shape, p) * self.scale)
 
+    def _isf(self, q: Array) -> Array:
+        return np.asarray(special("gammainccinv")(self.shape, q) * self.scale)
+
     def support(self) -> tuple[Any, Any]:
         """Return 0 and inf."""
         return self._full(0), self._full(math.inf)
@@ -161,6 +164,9 @@ class Beta(Continuous):
     def _icdf(self, p: Array) -> Array:
         return np.asarray(special("betaincinv")(self.a, self.b, p))
 
+    def _isf(self, q: Array) -> Array:
+        return np.asarray(special("betainccinv")(self.a, self.b, q))
+
     def support(self) -> tuple[Any, Any]:
         """Return 0 and 1."""
         zero = result(np.zeros(np.broadcast_shapes(np.shape(self.a), np.shape(self.b))))
@@ -242,6 +248,9 @@ class StudentT(Continuous):
     def _icdf(self, p: Array) -> Array:
         inner = np.asarray(special("stdtrit")(self.df, np.clip(p, 1e-300, 1)))
         return np.where(p == 0, -math.inf, np.where(p == 1, math.inf, inner))
+
+    def _isf(self, q: Array) -> Array:
+        return -self._icdf(q)
 
     def _by_df(self, value: Any, *limits: tuple[float, float]) -> Any:
         """Return value, but for df up to each limit what it gives."""
