@@ -26,13 +26,21 @@ class _Affine(Univariate):
     _names = ("base", "scale", "shift")
 
     def __init__(self, base: Univariate, scale: float, shift: float) -> None:
+        # Numbers themselves; a product, a sum or an inverse of them may be too large or small.
+        if not (math.isfinite(scale) and scale != 0):
+            msg = f"scale must be finite and not 0, got {scale}"
+            raise ValueError(msg)
+        if not math.isfinite(shift):
+            msg = f"shift must be finite, got {shift}"
+            raise ValueError(msg)
         self.base, self.scale, self.shift = base, float(scale), float(shift)
 
     def _back(self, y: Array) -> Array:
         return (y - self.shift) / self.scale
 
     def _forth(self, x: Any) -> Any:
-        return result(self.scale * np.asarray(x) + self.shift)
+        with np.errstate(over="ignore"):
+            return result(self.scale * np.asarray(x) + self.shift)
 
     def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
         x = self.base._sample(size, rng, dtype, out)
@@ -62,7 +70,9 @@ class _Affine(Univariate):
 
     def variance(self) -> Any:
         """Return scale^2 times that of X."""
-        return self.base.variance() * self.scale**2
+        variance = np.asarray(self.base.variance())
+        with np.errstate(over="ignore", invalid="ignore"):
+            return result(np.where(variance == 0, 0.0, variance * np.square(self.scale)))
 
     def skewness(self) -> Any:
         """Return that of X, with the sign of scale."""

@@ -213,14 +213,18 @@ class Poisson(Integers):
         return on_integers(x, 0, np.finfo(float).max, log)
 
     def _cdf(self, x: Array) -> Array:
-        k = np.floor(x)
+        k = self._whole(x)
         tail = special("gammaincc")(np.maximum(k, 0) + 1, self.lam)
         return np.where(k < 0, 0.0, tail)
 
     def _ccdf(self, x: Array) -> Array:
-        k = np.floor(x)
+        k = self._whole(x)
         tail = special("gammainc")(np.maximum(k, 0) + 1, self.lam)
         return np.where(k < 0, 1.0, tail)
+
+    def _whole(self, x: Array) -> Array:
+        # SciPy's functions are NaN near the largest number, but not at infinity.
+        return np.where((x > 1e300) & np.less(self.lam, 1e299), math.inf, np.floor(x))
 
     def support(self) -> tuple[Any, Any]:
         """Return 0 and inf."""

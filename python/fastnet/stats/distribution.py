@@ -153,15 +153,18 @@ class Distribution(ABC):
         if isinstance(event, tuple) and len(event) == 2 and self.dim is None:
             return self._interval(*event)
         if isinstance(event, set | frozenset) and self.dim is None:
-            values = np.array(sorted(event), np.float64)
-            return Probability(math.fsum(np.exp(self._log(values))) if self.discrete else 0.0)
+            points = values(list(event), "event")
+            if points.ndim != 1 or np.isnan(points).any():
+                msg = f"event must be a set of numbers, got {event}"
+                raise ValueError(msg)
+            return Probability(math.fsum(np.exp(self._log(points))) if self.discrete else 0.0)
         if not callable(event):
             kinds = "a function, a pair (low, high) or a set" if self.dim is None else "a function"
             msg = f"event must be {kinds}, got {type(event).__name__}"
             raise TypeError(msg)
-        points = self._points() if self.discrete else None
-        if points is not None:
-            return Probability(math.fsum(np.exp(self._log(points[_holds(event, points)]))))
+        support = self._points() if self.discrete else None
+        if support is not None:
+            return Probability(math.fsum(np.exp(self._log(support[_holds(event, support)]))))
         return self._estimate(event, default_rng(rng))
 
     def _points(self) -> Array | None:
@@ -342,7 +345,11 @@ def parameter_or_infinity(value: Any, name: str) -> float:
     """Return a number, which may be infinite."""
     if _is_number(value) and math.isinf(value):
         return float(value)
-    return float(parameter(value, name))
+    number = parameter(value, name)
+    if np.ndim(number):
+        msg = f"event must have numbers as ends, got {value} for {name}"
+        raise TypeError(msg)
+    return float(number)
 
 
 def _holds(event: Callable[[Array], Any], x: Array) -> Array:

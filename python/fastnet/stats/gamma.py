@@ -50,11 +50,16 @@ class Gamma(Continuous):
         return result(np.broadcast_to(np.asarray(value, np.float64), self._common).copy())
 
     def _log(self, x: Array) -> Array:
-        z = x / self.scale
-        # xlogy: at 0 the density is finite for shape 1, and its power has no sense for others.
-        inside = xlogy(np.subtract(self.shape, 1), np.maximum(z, 0.0)) - z
-        inside = inside - log_gamma(self.shape) - np.log(self.scale)
-        return np.where(x < 0, -math.inf, np.where(x == math.inf, -math.inf, inside))
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            z = x / self.scale
+            # A quotient below the normal numbers has lost digits, or all.
+            small = (z < np.finfo(float).tiny) & (x > 0)
+            log = np.where(small, np.log(x) - np.log(self.scale), np.log(np.maximum(z, 0.0)))
+            power = np.subtract(self.shape, 1)
+            # At 0 the density is finite for shape 1, and its power has no sense for others.
+            inside = np.where(power == 0, 0.0, power * log) - z
+            inside = inside - log_gamma(self.shape) - np.log(self.scale)
+        return np.where((x < 0) | (z == math.inf), -math.inf, inside)
 
     def _cdf(self, x: Array) -> Array:
         return np.asarray(special("gammainc")(self.shape, np.maximum(x, 0.0) / self.scale))

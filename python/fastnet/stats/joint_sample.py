@@ -29,6 +29,9 @@ class EmpiricalJoint(Joint):
                 msg = "names must not be given with a mapping, whose keys they are"
                 raise ValueError(msg)
             names = tuple(data)
+            if not names:
+                msg = "data must have a column at least, got an empty mapping"
+                raise ValueError(msg)
             columns = [values(data[name], str(name)) for name in names]
             if any(c.ndim != 1 or len(c) != len(columns[0]) for c in columns):
                 msg = f"data must have columns of one length, got {[c.shape for c in columns]}"

@@ -254,10 +254,12 @@ def covariance_matrix(cov: Any, d: int) -> Array:
         msg = f"cov must have shape ({d}, {d}), got {c.shape}"
         raise ValueError(msg)
     scale = np.sqrt(np.abs(np.diag(c)))
+    with np.errstate(over="ignore"):
+        even = (c + c.T) / 2
     if np.any(np.abs(c - c.T) > TOLERANCE * np.outer(scale, scale)):
         msg = f"cov must be symmetric, got {c.tolist()}"
         raise ValueError(msg)
-    return (c + c.T) / 2
+    return np.where(np.isfinite(even), even, c / 2 + c.T / 2)
 
 
 def cholesky(c: Array) -> Array:
@@ -272,7 +274,7 @@ def cholesky(c: Array) -> Array:
         below = c[j + 1 :, j] - root[j + 1 :, :j] @ root[j, :j]
         zero = pivot <= d * 4e-16 * c[j, j]
         # |c_ij|^2 <= c_ii c_jj holds for what is left too.
-        most = _ZERO_COLUMN * np.sqrt(np.abs(c[j, j] * np.diag(c)[j + 1 :]))
+        most = _ZERO_COLUMN * np.sqrt(np.abs(c[j, j])) * np.sqrt(np.abs(np.diag(c)[j + 1 :]))
         if c[j, j] < 0 or pivot < -least or (zero and np.any(np.abs(below) > most)):
             msg = f"cov must be positive semidefinite, got {c.tolist()}"
             raise ValueError(msg)
