@@ -140,3 +140,48 @@ def test_bad_arguments(arguments, error, match):
         conditional_expectation("y", "x", NORMAL, 0.0, method="magic")
     with pytest.raises(ValueError, match="exact"):
         conditional_expectation("y", "x", chain(), 0.0, method="exact")
+
+
+@pytest.mark.parametrize("method", ["bins", "regression"])
+def test_points_without_data_are_refused(method):
+    options = {"method": method, "n": 2**12, "members": 2, "rng": 1}
+    for at in (100.0, [0.0, -2.5]):
+        with pytest.raises(ValueError, match=r"from -1\.99\S* to 1\.99\S*, got"):
+            conditional_expectation("y", "x", chain(), at, **options)
+    ends = conditional_expectation("y", "x", chain(), [-2.0, 2.0], **options)
+    assert np.all(np.isfinite(ends.mean))
+
+
+@pytest.mark.parametrize("method", ["exact", "bins", "regression"])
+def test_points_without_probability_in_a_table_are_refused(method):
+    joint = stats.Joint.table([[0.1, 0.2], [0.0, 0.0], [0.3, 0.4]])
+    for at in (1.0, 0.5, 7.0):
+        with pytest.raises(ValueError, match=r"positive probability|must be one of"):
+            conditional_expectation("y", "x", joint, at, method=method)
+
+
+def test_a_function_of_samples_may_change_them():
+    def y(v):
+        result = v[:, 1].copy()
+        v[:] = 0
+        return result
+
+    c = conditional_expectation(y, "x", chain(), [0.5, 1.0], rng=1)
+    np.testing.assert_array_equal(
+        c.mean, conditional_expectation("y", "x", chain(), [0.5, 1.0], rng=1).mean
+    )
+
+
+def test_a_function_of_samples_must_give_real_numbers():
+    with pytest.raises(TypeError, match="y must return real numbers, got dtype complex128"):
+        conditional_expectation(lambda v: v[:, 0] + 1j, "x", chain(), 1.0)
+
+
+def test_points_and_members_are_checked_by_name():
+    with pytest.raises(TypeError, match="at must be an array of numbers"):
+        conditional_expectation("y", "x", NORMAL, "a")
+    with pytest.raises(ValueError, match="at must be real"):
+        conditional_expectation("y", "x", NORMAL, 1j)
+    for method in ("exact", "bins", "regression"):
+        with pytest.raises(ValueError, match="members must be from 2"):
+            conditional_expectation("y", "x", NORMAL, 0.0, method=method, members=0)

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from fastnet._arrays import Array, real
+from fastnet._arrays import FLOAT_DTYPES, Array, as_float, real, to_array
 from fastnet.montecarlo._quantiles import student_quantile
 from fastnet.montecarlo._statistics import with_error
 from fastnet.montecarlo.estimate import Interval
 from fastnet.random import Generator, default_rng
 from fastnet.random._checks import integer
+
+# The samples at either end of all whose width is that of the end.
+_END = 16
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -110,7 +113,9 @@ def conditional_expectation(
     joint : Joint
         A law of `fastnet.stats.Joint`.
     at : float or array_like
-        Values of x.
+        Values of x. For bins and regression they must be where samples are: beyond the least and
+        the largest sample by no more than the 16 samples there take up, and of positive
+        probability in a table.
     method : {"auto", "exact", "bins", "regression"}
         "exact": the mean of `joint.conditional`, for a variable of a table or a normal law.
         "bins": the mean over the n / bins samples whose x are nearest to each point.
@@ -165,7 +170,9 @@ def conditional_expectation(
     if method not in ("auto", "exact", "bins", "regression"):
         msg = f"method must be 'auto', 'exact', 'bins' or 'regression', got {method!r}"
         raise ValueError(msg)
-    points = np.asarray(at, np.float64)
+    n = integer(n, "n", 256, 2**31)
+    bins, members = integer(bins, "bins", 1, 2**31), integer(members, "members", 2, 256)
+    points = as_float(to_array(at, "at"), "at", FLOAT_DTYPES[1])
     if not np.all(np.isfinite(points)):
         msg = "at must be finite"
         raise ValueError(msg)
@@ -176,15 +183,17 @@ def conditional_expectation(
     if exact and method in ("auto", "exact"):
         mean = np.array([_exact(joint, y, x, float(v)) for v in points.ravel()])
         return _result(points, mean, np.zeros(mean.shape), np.full(mean.shape, np.inf), "exact", 0)
-    n = integer(n, "n", 256, 2**31)
+    if type(joint).__name__ == "TableJoint":
+        _require_probable(joint, x, points)
     generator = default_rng(rng)
     seed = (generator.key, generator.next_ticket())
     if method == "regression":
-        return _regression(joint, y, x, points, n, integer(members, "members", 2, 256), seed)
+        return _regression(joint, y, x, points, n, members, seed)
     bins = integer(bins, "bins", 1, n // 16)
     given, values = _sample(joint, y, x, n, Generator([*seed]))
     order = np.argsort(given, kind="stable")
     given, values = given[order], values[order]
+    _require_within(given, points)
     size = n // bins
     mean, error, degrees = np.empty((3, points.size))
     for i, v in enumerate(points.ravel()):
@@ -219,12 +228,38 @@ def _exact(joint: Any, y: str, x: str, value: float) -> float:
 def _sample(joint: Any, y: Any, x: str, n: int, rng: Generator) -> tuple[Array, Array]:
     """Return n samples of x and y."""
     rows = np.asarray(joint.sample(n, rng=rng), np.float64)
-    given = rows[:, joint.names.index(x)]
-    values = rows[:, joint.names.index(y)] if isinstance(y, str) else np.asarray(y(rows), float)
+    # A copy, as y may change the rows it gets.
+    given = rows[:, joint.names.index(x)].copy()
+    values = rows[:, joint.names.index(y)] if isinstance(y, str) else np.asarray(y(rows))
+    if values.dtype.kind not in "fiub":
+        msg = f"y must return real numbers, got dtype {values.dtype}"
+        raise TypeError(msg)
     if values.shape != (n,):
         msg = f"y must return shape ({n},), got {values.shape}"
         raise ValueError(msg)
-    return given.copy(), values
+    return given, values.astype(np.float64)
+
+
+def _require_probable(joint: Any, x: str, points: Array) -> None:
+    """Raise ValueError for a point that a table gives no probability."""
+    law = joint.marginal(x)
+    for v in points.ravel():
+        if not law.pmf(v) > 0:
+            msg = f"at must have a positive probability as {x}, got {v:g}"
+            raise ValueError(msg)
+
+
+def _require_within(given: Array, points: Array) -> None:
+    """Raise ValueError for a point further outside the sorted samples than their ends are wide.
+
+    The least and the largest possible value, which no sample need have, are so within.
+    """
+    low, high = given[0], given[-1]
+    below, above = given[_END - 1] - low, high - given[-_END]
+    wrong = points[(points < low - below) | (points > high + above)]
+    if wrong.size:
+        msg = f"at must be where samples of x are, from {low:g} to {high:g}, got {wrong[0]:g}"
+        raise ValueError(msg)
 
 
 def _nearest(given: Array, value: float, size: int) -> tuple[int, int]:
@@ -245,10 +280,11 @@ def _regression(
     from fastnet import nn, optim
     from fastnet.trainer import Trainer
 
+    rngs = [Generator([*seed, member]) for member in range(members)]
+    samples = [_sample(joint, y, x, n // members, rng) for rng in rngs]
+    _require_within(np.sort(np.concatenate([given for given, _ in samples])), points)
     fits = []
-    for member in range(members):
-        rng = Generator([*seed, member])
-        given, values = _sample(joint, y, x, n // members, rng)
+    for rng, (given, values) in zip(rngs, samples, strict=True):
         center, scale = given.mean(), given.std() or 1.0
         offset, width = values.mean(), values.std() or 1.0
         a = ((given - center) / scale).astype(np.float32)[:, None]
