@@ -146,6 +146,14 @@ Moments merge(const Moments& a, const Moments& b) noexcept {
   s.min = b.min < a.min ? b.min : a.min;
   s.max = b.max > a.max ? b.max : a.max;
   const double delta = (b.mean - a.mean) + (b.rest - a.rest), delta2 = delta * delta;
+  if (!is_finite(delta) && is_finite(a.mean) && is_finite(b.mean)) {
+    // Two means of which only the distance is beyond the range of doubles.
+    s.mean = a.mean * (a.n / s.n) + b.mean * (b.n / s.n);
+    s.rest = 0.0;
+    s.m2 = s.m4 = delta2;
+    s.m3 = delta - delta;
+    return s;
+  }
   if (!is_finite(delta)) {
     // An infinite value: inf + inf is inf, and inf - inf NaN, as in a sum of all values.
     s.mean = a.mean + b.mean;
