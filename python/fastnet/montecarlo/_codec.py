@@ -21,7 +21,7 @@ ATTRIBUTES = ("confidence_level", "stopping", "tuned", "success", "status", "mes
 
 def content(layout: Layout, runs: dict[str, Any]) -> bytes:
     """Return bytes of the trees alone."""
-    parts = [json.dumps(layout.to_dict(), sort_keys=True).encode()]
+    parts = [json.dumps(layout.columns_alone().to_dict(), sort_keys=True).encode()]
     for run in sorted(runs):
         for arrays in (runs[run].nodes(), runs[run].history()):
             parts += [run.encode(), *(a.tobytes() for a in arrays)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,9 @@ class Layout:
         Evaluations of the function for one value: 2 for an antithetic pair, the strata of a
         stratified sample.
     method : str
+    law, function : str
+        Digests of the distribution, with the proposal and the dtype, and of the function as it was
+        traced; empty where that is not known.
     """
 
     outputs: int
@@ -40,6 +43,8 @@ class Layout:
     cross: bool = False
     cost: int = 1
     method: str = "iid"
+    law: str = ""
+    function: str = ""
 
     @property
     def columns(self) -> int:
@@ -56,11 +61,33 @@ class Layout:
             if type(data[name]) is not int or not 1 <= data[name] < 2**31:
                 msg = f"{name} {data[name]!r}"
                 raise ValueError(msg)
-        for name in ("scalar", "weighted", "cross"):
-            if type(data[name]) is not bool:
+        for name, kind in (
+            *((name, bool) for name in ("scalar", "weighted", "cross")),
+            *((name, str) for name in ("method", "law", "function")),
+        ):
+            if type(data[name]) is not kind:
                 msg = f"{name} {data[name]!r}"
                 raise ValueError(msg)
         return cls(**data)
+
+    def columns_alone(self) -> Layout:
+        """Return what the moments are, without what they are of."""
+        return replace(self, law="", function="")
+
+    def joined(self, other: Layout) -> Layout:
+        """Return the layout of both; ValueError for those of different functions or laws."""
+        if self.columns_alone() != other.columns_alone():
+            msg = "estimates must be of functions with the same outputs and method"
+            raise ValueError(msg)
+        for name, words in (("law", "distributions or dtypes"), ("function", "functions")):
+            ours, theirs = getattr(self, name), getattr(other, name)
+            if ours and theirs and ours != theirs:
+                msg = (
+                    "estimates must be of the same function, distribution and dtype, got "
+                    f"{words} that differ"
+                )
+                raise ValueError(msg)
+        return replace(self, law=self.law or other.law, function=self.function or other.function)
 
     def node_arrays(self) -> list[tuple[tuple[int, ...], str]]:
         """Return shapes (without the first axis) and dtypes of a tree's arrays."""

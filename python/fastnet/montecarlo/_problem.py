@@ -12,6 +12,7 @@ from fastnet._arrays import Array
 from fastnet._compile.layers import compile_inference
 from fastnet.montecarlo._callback import address_of
 from fastnet.montecarlo._function import Function, columns_of, is_scalar
+from fastnet.montecarlo._identity import program_digest
 from fastnet.montecarlo._samples import CHUNK, Samples
 from fastnet.montecarlo.tracing import Untraceable, symbol_for
 from fastnet.nn.module import Module
@@ -40,7 +41,7 @@ class Problem:
         self.policy = NAN_POLICIES.index(nan_policy)
         self.expression: Any = None
         self.network: Any = None
-        self.how, self.reason = "python", ""
+        self.how, self.reason, self.digest = "python", "", ""
         self.callback = address_of(function.f)
         if self.callback is not None:
             self._require_callback()
@@ -121,7 +122,9 @@ class Problem:
         if not _close(out, values):
             msg = "its compiled trace differs from the function itself"
             raise Untraceable(msg)
+        numbers = [node.number for node in nodes]
         self.expression, self.how = expression, "traced"
+        self.digest = program_digest(symbol._program, numbers)
 
     # ---- chunks ----
 

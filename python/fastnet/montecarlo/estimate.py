@@ -282,22 +282,30 @@ class Estimate:
     def merge(self, other: Any) -> Estimate:
         """Return the estimate of both sets of samples.
 
+        Of two levels it has the larger, and "anytime" if one of them has it.
+
         Raises
         ------
         ValueError
-            If some chunk of samples is in both, or they are of different functions.
+            If some chunk of samples is in both, or they are of different outputs, methods, dtypes,
+            distributions (by kind and parameters; of a class of yours, by its name) or functions
+            (by the operations and constants traced; what is not traced is not compared).
         """
         if not isinstance(other, Estimate):
             msg = f"other must be an Estimate, got {type(other).__name__}"
             raise TypeError(msg)
-        if self._layout != other._layout:
-            msg = "estimates must be of functions with the same outputs and method"
-            raise ValueError(msg)
+        layout = self._layout.joined(other._layout)
         result = self._copy()
+        result._layout = layout
         for run, tree in other._runs.items():
             _add_all(result._tree(run), tree)
         result.success = self.success and other.success
         result.status, result.message = "merged", ""
+        result.how = self.how if self.how == other.how else "python"
+        # The wider of both intervals, in either order.
+        result.stopping = min(self.stopping, other.stopping)
+        result.tuned = max(self.tuned, other.tuned)
+        result.confidence_level = max(self.confidence_level, other.confidence_level)
         return result
 
     __or__ = merge

@@ -12,6 +12,7 @@ from fastnet import _core
 from fastnet._arrays import float_dtype, real
 from fastnet.montecarlo._callback import address_of
 from fastnet.montecarlo._function import Function
+from fastnet.montecarlo._identity import law_digest
 from fastnet.montecarlo._layout import Layout
 from fastnet.montecarlo._methods import Antithetic, Stratified, Weight, sobol_means
 from fastnet.montecarlo._problem import NAN_POLICIES, Problem
@@ -95,11 +96,13 @@ def expectation(
         What a value that is NaN or infinite does: FloatingPointError naming the sample; the sample
         is left out and counted; the mean becomes NaN.
     rng : None, int, Generator, ...
-        One ticket is taken of it (see `fastnet.random.default_rng`).
+        One ticket is taken of it (see `fastnet.random.default_rng`); with `resume`, which has its
+        stream, None or the same.
     dtype : dtype, default float64
         Float32 or float64: that of samples and of the traced function. Moments are float64.
     resume : Estimate, optional
-        One to go on from, of the same f and dist: n counts its samples too.
+        One to go on from, of the same f and dist (compared as `Estimate.merge` does): n counts its
+        samples too.
     executor : concurrent.futures.Executor, optional
         Threads, processes, ``distributed.Client.get_executor()``, ``MPIPoolExecutor``: a task is
         the function and a range of chunks, its reply their moments. The bits are those of one
@@ -164,7 +167,7 @@ def expectation(
         generator = default_rng(rng)
         entropy = (generator.key, generator.next_ticket())
     else:
-        entropy = _entropy_of(resume)
+        entropy = _entropy_of(resume, rng)
     controls, means = _controls(control)
     law, weight = dist, None
     if proposal is not None:
@@ -189,20 +192,15 @@ def expectation(
         bool(controls) or (problem.columns <= _CROSS if covariance is None else bool(covariance))
     )
     layout = Layout(
-        problem.outputs, problem.scalar, tuple(means or ()), weight is not None, cross, cost, method
-    )
+        problem.outputs, problem.scalar, tuple(means or ()), weight is not None, cross, cost,
+        method, law_digest(dist, law if proposal is not None else (), str(kind)), problem.digest,
+    )  # fmt: skip
     run = f"{entropy[0]:016x}.{entropy[1]:016x}.{kind}"
     if method == "sobol":
         return _sobol(
             problem, layout, run, goal, integer(replicates, "replicates", 2, CHUNK), resume
         )
-    if resume is None:
-        estimate = Estimate(layout, goal.level)
-    elif resume._layout != layout or run not in resume._runs:
-        msg = "resume must be an Estimate of the same function, distribution, dtype and method"
-        raise ValueError(msg)
-    else:
-        estimate = resume._copy()
+    estimate = Estimate(layout, goal.level) if resume is None else _resumed(resume, layout, run)
     estimate.stopping, estimate.tuned = stopping, goal.tuned
     estimate.confidence_level = goal.level
     estimate.how = problem.how
@@ -245,7 +243,22 @@ def _sobol(
     return estimate
 
 
-def _entropy_of(resume: Any) -> tuple[int, int]:
+def _resumed(resume: Estimate, layout: Layout, run: str) -> Estimate:
+    """Return a copy to go on with; ValueError if it is of something else."""
+    try:
+        joined = resume._layout.joined(layout)
+    except ValueError as error:
+        msg = f"resume must be an Estimate of the same function, distribution and dtype: {error}"
+        raise ValueError(msg) from error
+    if run not in resume._runs:
+        msg = "resume must be an Estimate with the same dtype"
+        raise ValueError(msg)
+    estimate = resume._copy()
+    estimate._layout = joined
+    return estimate
+
+
+def _entropy_of(resume: Any, rng: Any) -> tuple[int, int]:
     if not isinstance(resume, Estimate):
         msg = f"resume must be an Estimate, got {type(resume).__name__}"
         raise TypeError(msg)
@@ -253,5 +266,8 @@ def _entropy_of(resume: Any) -> tuple[int, int]:
         msg = "resume must be an Estimate of one run, not merged from several"
         raise ValueError(msg)
     ((run, _),) = resume._runs.items()
-    key, ticket, _ = run.split(".")
-    return int(key, 16), int(ticket, 16)
+    key, ticket = (int(part, 16) for part in run.split(".")[:2])
+    if rng is not None and default_rng(rng).key != key:
+        msg = "rng must be None or what the samples of resume come from, which goes on with them"
+        raise ValueError(msg)
+    return key, ticket
