@@ -74,7 +74,8 @@ FASTNET_INLINE Powers total(const BlockSums<E>& s, double n, double pivot) {
 }
 
 // The moments of values 2^k as large, whose extremes are known, with weights 2^weights as large.
-// What is then beyond the range of doubles is infinite, but the mean, which is between the extremes.
+// What is then beyond the range of doubles is infinite, but the mean, which is between the
+// extremes.
 FASTNET_INLINE void scale_up(Moments* m, int k, int weights, double low, double high) {
   m->min = low;
   m->max = high;

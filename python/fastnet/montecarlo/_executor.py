@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pickle
 import platform
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from typing import Any
@@ -11,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from fastnet import _core
+from fastnet.montecarlo._problem import Recipe
 from fastnet.montecarlo._samples import CHUNK
+from fastnet.random._checks import integer
 
 # Chunks of a task at most, also under a time limit, which running tasks outlast, and at least where
 # there are enough.
@@ -19,23 +23,41 @@ _MOST, _MOST_TIMED, _LEAST = 2**14, 2**7, 2**4
 # How often a task is tried that gets lost.
 _TRIES = 3
 _LOST = (CancelledError, OSError, EOFError, TimeoutError)
+# What is asked of a future.
+_FUTURE = ("cancel", "cancelled", "exception", "result")
 
 
 def run_task(problem: Any, columns: int, cross: bool, task: tuple[int, int, int], home: Any) -> Any:
     """Return the nodes and the history of a task's chunks: a pure function of problem and task."""
     tree = _core.ChunkTree(columns, cross)
     host, pid, workers = home
-    if host == platform.node() and pid != os.getpid():
-        # One of several processes on the caller's machine: its share of the cores.
-        before = _core.num_threads()
-        _core.set_num_threads(max(1, before // workers))
-        try:
-            run_pieces(problem, tree, task)
-        finally:
-            _core.set_num_threads(0)
-    else:
+    if (host, pid) == (platform.node(), os.getpid()):
         run_pieces(problem, tree, task)
+        return tree.nodes(), tree.history()
+    if host == platform.node():
+        # One of several processes on the caller's machine: its share of the cores.
+        _core.set_num_threads(max(1, _core.num_threads() // workers))
+    try:
+        run_pieces(problem.problem() if isinstance(problem, Recipe) else problem, tree, task)
+    except Exception as error:
+        portable = _portable(error)
+        if portable is error:
+            raise
+        raise portable from None
+    finally:
+        if host == platform.node():
+            _core.set_num_threads(0)
     return tree.nodes(), tree.history()
+
+
+def _portable(error: Exception) -> Exception:
+    """Return an error that another process can unpickle: one it cannot would end the whole pool."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        text = "".join(traceback.format_exception(error))
+        return RuntimeError(f"f raised {type(error).__name__}, which cannot be pickled:\n{text}")
+    return error
 
 
 def run_pieces(problem: Any, tree: Any, task: tuple[int, int, int]) -> None:
@@ -68,14 +90,16 @@ class Pool:
     """An executor and what is known of it."""
 
     def __init__(self, executor: Any) -> None:
-        if not (callable(getattr(executor, "submit", None))):
+        if isinstance(executor, type) or not callable(getattr(executor, "submit", None)):
+            what = f"the class {executor.__name__}" if isinstance(executor, type) else None
             msg = (
                 "executor must be a concurrent.futures.Executor (have a method submit), got "
-                f"{type(executor).__name__}"
+                f"{what or type(executor).__name__}"
             )
             raise TypeError(msg)
         self.executor = executor
-        self.workers = int(getattr(executor, "_max_workers", 0) or os.cpu_count() or 1)
+        workers = getattr(executor, "_max_workers", None) or os.cpu_count() or 1
+        self.workers = integer(workers, "executor._max_workers", 1, 2**31)
         self.home = (platform.node(), os.getpid(), self.workers)
 
     def run(
@@ -105,6 +129,12 @@ class Pool:
         except RuntimeError as error:
             msg = f"the executor takes no more tasks ({error}); the estimate is not finished"
             raise RuntimeError(msg) from error
+        if not all(callable(getattr(future, name, None)) for name in _FUTURE):
+            msg = f"executor.submit must return a Future, got {type(future).__name__}"
+            raise TypeError(msg)
+        if future in pending:
+            msg = "executor.submit must return a Future of its own for each task"
+            raise RuntimeError(msg)
         pending[future] = (task, attempt)
 
     def _collect(self, pending: dict[Any, Any], problem: Any, layout: Any, tree: Any) -> int:
@@ -114,29 +144,67 @@ class Pool:
         else:
             # Another library's futures, which must be asked one by one.
             first = next(iter(pending))
-            first.exception()
+            _error_of(first)
             done = {first}
         added = 0
         for future in done:
             task, attempt = pending.pop(future)
-            error = CancelledError() if future.cancelled() else future.exception()
+            error = _error_of(future)
             if isinstance(error, _LOST) and attempt < _TRIES:
                 self._submit(pending, problem, layout, task, attempt + 1)
                 continue
+            if isinstance(error, CancelledError):
+                msg = f"the executor cancelled a task {_TRIES} times; the estimate is not finished"
+                raise RuntimeError(msg) from error
             if error is not None:
                 raise _explained(error, self.executor)
-            nodes, history = future.result()
-            # Arrays that came over a network may lie anywhere in a message.
-            tree.add(*(np.require(a, requirements=["C", "A"]) for a in nodes), False)
-            tree.add(*(np.require(a, requirements=["C", "A"]) for a in history), True)
+            _add_reply(tree, future.result(), task)
             added += task[1]
         return added
+
+
+def _error_of(future: Any) -> BaseException | None:
+    """Wait for a future and return what it ended with, if that is an error."""
+    try:
+        error: BaseException | None = CancelledError() if future.cancelled() else future.exception()
+    except CancelledError as cancelled:
+        return cancelled
+    return error
+
+
+def _add_reply(tree: Any, reply: Any, task: tuple[int, int, int]) -> None:
+    """Add the chunks of a reply; RuntimeError if they are not the task's."""
+    first, count, last = task
+    try:
+        # Arrays that came over a network may lie anywhere in a message.
+        nodes, history = (
+            [np.require(a, requirements=["C", "A"]) for a in arrays] for arrays in reply
+        )
+        end, samples = first, 0
+        for level, index, n in nodes[0][:, :3].tolist():
+            if not (0 <= level < 64 and index << level == end):
+                msg = f"chunk {end} is missing"
+                raise ValueError(msg)
+            end, samples = end + (1 << level), samples + n
+        if (end, samples) != (first + count, (count - 1) * CHUNK + last):
+            msg = f"{samples} samples"
+            raise ValueError(msg)
+        tree.add(*nodes, False)
+        tree.add(*history, True)
+    except (TypeError, ValueError, IndexError) as error:
+        msg = (
+            f"executor must give the moments of chunks {first} to {first + count - 1} for its "
+            f"task, got {type(reply).__name__} ({error})"
+        )
+        raise RuntimeError(msg) from error
 
 
 def _explained(error: BaseException, executor: Any) -> BaseException:
     """Return an error that a task ended with, or one that says what to do about it."""
     text = f"{type(error).__name__}: {error}"
-    if "pickle" in text.lower() and not isinstance(executor, ThreadPoolExecutor):
+    # A plain RuntimeError is f's own.
+    of_pickle = "pickle" in text.lower() and type(error) is not RuntimeError
+    if of_pickle and not isinstance(executor, ThreadPoolExecutor):
         hint = TypeError(
             f"f and dist must be picklable for this executor ({text}); define f in a module, or "
             "use an executor that sends functions by value (loky, Dask)"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+import uuid
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -36,6 +37,7 @@ class Problem:
     """
 
     def __init__(self, samples: Samples, function: Function, nan_policy: str) -> None:
+        self.token = uuid.uuid4().hex
         self.samples, self.function = samples, function
         self.nan_policy = nan_policy
         self.policy = NAN_POLICIES.index(nan_policy)
@@ -50,7 +52,7 @@ class Problem:
             self.scalar, self.outputs, self.columns = self._try()
 
     def __reduce__(self) -> Any:
-        return Problem, (self.samples, self.function, self.nan_policy)
+        return Recipe, (self.token, self.samples, self.function, self.nan_policy)
 
     def _require_callback(self) -> None:
         samples, kind = self.samples, self.callback[0] if self.callback else 0
@@ -175,6 +177,27 @@ class Problem:
             'pass nan_policy="omit" or "propagate" to go on'
         )
         raise FloatingPointError(msg)
+
+
+class Recipe:
+    """What a Problem is in another process: f is not called before the first task is run.
+
+    An error of f while a task is unpickled would end the process and not the task.
+    """
+
+    _last: ClassVar[Problem | None] = None
+
+    def __init__(self, token: str, samples: Samples, function: Function, nan_policy: str) -> None:
+        self.token, self.parts = token, (samples, function, nan_policy)
+
+    def problem(self) -> Problem:
+        """Return the problem, which the next task of the same one has again."""
+        last = Recipe._last
+        if last is None or last.token != self.token:
+            last = Problem(*self.parts)
+            last.token = self.token
+            Recipe._last = last
+        return last
 
 
 def _same(a: Array, b: Array) -> bool:
