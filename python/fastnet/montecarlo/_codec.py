@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import struct
@@ -12,8 +13,14 @@ import numpy as np
 from fastnet import _core
 from fastnet._arrays import Array, real
 from fastnet.montecarlo._layout import Layout
+from fastnet.montecarlo._quantiles import checked_level
 
 _MAGIC = b"fastnet estimate\x00"
+STOPPING = ("clt", "anytime")
+# Bytes of the checksum, which ends all.
+_CHECK = 8
+# What `decode` raises for bytes that are none of `encode`.
+ERRORS = (ValueError, KeyError, TypeError, struct.error, OverflowError, RecursionError)
 _VERSION = 1
 # What of an Estimate is in the header as it is.
 ATTRIBUTES = ("confidence_level", "stopping", "tuned", "success", "status", "message", "how")
@@ -39,7 +46,12 @@ def encode(header: dict[str, Any], layout: Layout, runs: dict[str, Any]) -> byte
     header = {**header, "version": _VERSION, "layout": layout.to_dict(), "runs": sizes}
     text = json.dumps(header, sort_keys=True).encode()
     body = [a.astype(f"<{a.dtype.str[1:]}").tobytes() for a in arrays]
-    return b"".join([_MAGIC, struct.pack("<Q", len(text)), text, *body])
+    data = b"".join([_MAGIC, struct.pack("<Q", len(text)), text, *body])
+    return data + _checksum(data)
+
+
+def _checksum(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=_CHECK).digest()
 
 
 def decode(data: bytes) -> tuple[dict[str, Any], Layout, dict[str, Any]]:
@@ -48,17 +60,29 @@ def decode(data: bytes) -> tuple[dict[str, Any], Layout, dict[str, Any]]:
     if data[: len(_MAGIC)] != _MAGIC:
         msg = "another beginning"
         raise ValueError(msg)
+    data, check = data[:-_CHECK], data[-_CHECK:]
+    if check != _checksum(data):
+        msg = "the checksum is another, so they are not whole"
+        raise ValueError(msg)
     (length,) = struct.unpack("<Q", data[len(_MAGIC) : start])
     header = json.loads(data[start : start + length])
-    if header["version"] != _VERSION:
+    if type(header["version"]) is not int or header["version"] != _VERSION:
         msg = f"version {header['version']}, this is {_VERSION}"
         raise ValueError(msg)
     layout = Layout.from_dict(header["layout"])
-    real(header["confidence_level"], "confidence_level", 0, 1)
-    real(header["tuned"], "tuned", 0)
-    for name in ("stopping", "status", "message", "how"):
-        header[name] = str(header[name])
-    header["success"] = header["success"] is True
+    header["confidence_level"] = checked_level(header["confidence_level"], "confidence_level")
+    header["tuned"] = real(header["tuned"], "tuned", 0, 1e300)
+    kinds = {"stopping": str, "status": str, "message": str, "how": str, "success": bool}
+    for name, kind in kinds.items():
+        if type(header[name]) is not kind:
+            msg = f"{name} {header[name]!r}"
+            raise ValueError(msg)
+    if header["stopping"] not in STOPPING:
+        msg = f"stopping {header['stopping']!r}"
+        raise ValueError(msg)
+    if header["stopping"] == "anytime" and not header["tuned"] > 0:
+        msg = f"tuned {header['tuned']} of an anytime interval"
+        raise ValueError(msg)
     rest = memoryview(data)[start + length :]
     runs: dict[str, Any] = {}
     for run, nodes, points in header["runs"]:

@@ -17,6 +17,12 @@ def columns_of(values: Any, rows: int) -> list[Any]:
     A function may give (n,), (n, k), or a tuple of (n,).
     """
     if isinstance(values, tuple | list):
+        if not values:
+            kind = type(values).__name__
+            msg = (
+                f"f must return ({rows},), ({rows}, k) or a tuple of ({rows},), got an empty {kind}"
+            )
+            raise ValueError(msg)
         return [column for v in values for column in columns_of(v, rows)]
     if isinstance(values, Symbol):
         if values.ndim == 1:
@@ -57,11 +63,23 @@ class Function:
     ) -> None:
         self.f, self.controls, self.weight = f, controls, weight
         self.plain = not controls and weight is None
+        # Columns of f alone, once they are known.
+        self.width: int | None = None
+
+    def require_width(self, width: int) -> int:
+        """Return the number of f's columns; ValueError if it is not what it was before."""
+        if self.width is None:
+            self.width = width
+        if width != self.width:
+            msg = f"f must return {self.width} values a sample as it did at first, got {width}"
+            raise ValueError(msg)
+        return width
 
     def __call__(self, x: Any) -> tuple[Any, ...]:
         rows = x._data.shape[0] if isinstance(x, Symbol) else len(x)
         values = x if self.f is None else self.f(x)
         columns = columns_of(values, rows)
+        self.require_width(len(columns))
         for control in self.controls:
             columns += columns_of(control(x), rows)
         if self.weight is not None:

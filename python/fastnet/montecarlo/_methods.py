@@ -132,16 +132,20 @@ class Weight:
         ):
             msg = "proposal must have as many components as dist"
             raise ValueError(msg)
+        if getattr(dist, "dim", None) != getattr(proposal, "dim", None):
+            msg = f"proposal must have the dimension of dist, got {proposal!r} for {dist!r}"
+            raise ValueError(msg)
 
     def __call__(self, x: Any) -> Any:
-        return np.exp(_log_density(self.dist, x) - _log_density(self.proposal, x))
+        return np.exp(log_density(self.dist, x) - log_density(self.proposal, x))
 
 
-def _log_density(dist: Any, x: Any) -> Any:
+def log_density(dist: Any, x: Any) -> Any:
+    """Return the log of a law's density or mass at x, of independent ones their sum."""
     if isinstance(dist, Sequence):
-        total = _log_density(dist[0], x[:, 0])
+        total = log_density(dist[0], x[:, 0])
         for j in range(1, len(dist)):
-            total = total + _log_density(dist[j], x[:, j])
+            total = total + log_density(dist[j], x[:, j])
         return total
     name, a, b = law_of(dist)
     if name == "normal" and b > 0:

@@ -73,7 +73,7 @@ class Problem:
         x = self.samples.rows(0, _TRIAL)
         with np.errstate(all="ignore"):
             first = self.function.f(x.copy()) if self.function.f is not None else x
-            outputs = len(columns_of(first, _TRIAL))
+            outputs = self.function.require_width(len(columns_of(first, _TRIAL)))
             scalar = is_scalar(first)
             values = self.function.array(x.copy())
             try:
@@ -124,9 +124,8 @@ class Problem:
         if not _close(out, values):
             msg = "its compiled trace differs from the function itself"
             raise Untraceable(msg)
-        numbers = [node.number for node in nodes]
+        self.digest = program_digest(symbol._program, [node.number for node in nodes])
         self.expression, self.how = expression, "traced"
-        self.digest = program_digest(symbol._program, numbers)
 
     # ---- chunks ----
 

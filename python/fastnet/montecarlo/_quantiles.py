@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+
+from fastnet._arrays import real
+
+
+def checked_level(value: Any, name: str) -> float:
+    """Return a confidence level; ValueError for one whose quantile is not finite."""
+    level = real(value, name)
+    # From 1 - 2^-53 on, (1 + level) / 2 is 1.
+    if not (level > 0 and 0.5 + level / 2 < 1):
+        msg = f"{name} must be in (0, 1 - 2^-53), got {value!r}"
+        raise ValueError(msg)
+    return level
 
 
 def normal_quantile(p: float) -> float:

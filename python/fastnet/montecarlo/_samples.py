@@ -82,10 +82,10 @@ class Samples:
         return Samples, (self.dist, self.entropy, self.dtype)
 
 
-def checked(dist: Any) -> Any:
+def checked(dist: Any, name: str = "dist") -> Any:
     """Return a distribution, SciPy's as fastnet's; TypeError for what is none."""
     if isinstance(dist, type) or not (hasattr(dist, "sample") or hasattr(dist, "rvs")):
-        msg = f"dist must be a distribution of fastnet.stats or scipy.stats, got {dist!r}"
+        msg = f"{name} must be a distribution of fastnet.stats or scipy.stats, got {dist!r}"
         raise TypeError(msg)
     if type(dist).__module__.startswith("scipy."):
         from fastnet.stats import as_distribution
@@ -94,13 +94,13 @@ def checked(dist: Any) -> Any:
     return dist
 
 
-def checked_law(dist: Any) -> Any:
+def checked_law(dist: Any, name: str = "dist") -> Any:
     """Return a distribution or a list of independent scalar ones."""
     if not isinstance(dist, Sequence) or isinstance(dist, str):
-        return checked(dist)
-    parts = [checked(part) for part in dist]
+        return checked(dist, name)
+    parts = [checked(part, name) for part in dist]
     if not parts or any(dim_of(part) is not None for part in parts):
-        msg = "dist must be a distribution or a sequence of scalar distributions"
+        msg = f"{name} must be a distribution or a sequence of scalar distributions"
         raise ValueError(msg)
     return parts
 

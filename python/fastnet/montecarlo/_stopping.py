@@ -14,8 +14,9 @@ from fastnet._arrays import real
 from fastnet._progress import sample_bar
 from fastnet.montecarlo._executor import Pool, tasks_of
 from fastnet.montecarlo._problem import Problem
+from fastnet.montecarlo._quantiles import checked_level
 from fastnet.montecarlo._samples import CHUNK
-from fastnet.montecarlo.estimate import Estimate
+from fastnet.montecarlo.estimate import STOPPING, Estimate
 from fastnet.random._checks import integer
 
 # Seconds between looks at signals, the clock and the progress bar.
@@ -25,7 +26,7 @@ _VAGUE = 0.2
 
 
 def one_of(value: Any, name: str, values: tuple[str, ...]) -> None:
-    if value not in values:
+    if not isinstance(value, str) or value not in values:
         msg = f"{name} must be one of {', '.join(map(repr, values))}, got {value!r}"
         raise ValueError(msg)
 
@@ -50,16 +51,13 @@ class Goal:
         if n is not None and (rtol is not None or atol is not None):
             msg = "give either n or rtol and atol; n_max= bounds the latter"
             raise ValueError(msg)
-        one_of(stopping, "stopping", ("clt", "anytime"))
+        one_of(stopping, "stopping", STOPPING)
         self.n = None if n is None else integer(n, "n", 1, 2**62)
         self.rtol = 0.0 if rtol is None else _positive(rtol, "rtol")
         self.atol = 0.0 if atol is None else _positive(atol, "atol")
         self.looks = self.rtol > 0 or self.atol > 0
         self.seconds = np.inf if time_limit is None else _positive(time_limit, "time_limit")
-        self.level = real(level, "confidence_level", 0, 1)
-        if not 0 < self.level < 1:
-            msg = f"confidence_level must be in (0, 1), got {level}"
-            raise ValueError(msg)
+        self.level = checked_level(level, "confidence_level")
         self.n_min = integer(n_min, "n_min", 1, 2**62)
         self.n_max = integer(n_max, "n_max", 1, 2**62)
         if self.n_min > self.n_max:

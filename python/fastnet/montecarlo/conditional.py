@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastnet._arrays import FLOAT_DTYPES, Array, as_float, real, to_array
-from fastnet.montecarlo._quantiles import student_quantile
+from fastnet.montecarlo._quantiles import checked_level, student_quantile
 from fastnet.montecarlo._statistics import with_error
 from fastnet.montecarlo.estimate import Interval
 from fastnet.random import Generator, default_rng
@@ -70,10 +70,7 @@ class Conditional:
         return Interval(self.mean - width, self.mean + width)
 
     def _half_width(self, level: float) -> Any:
-        level = real(level, "level", 0, 1)
-        if not 0 < level < 1:
-            msg = f"level must be in (0, 1), got {level}"
-            raise ValueError(msg)
+        level = checked_level(level, "level")
         quantiles = [student_quantile(0.5 + level / 2, float(v)) for v in np.ravel(self.degrees)]
         return _shaped(np.ravel(self.standard_error) * quantiles, np.shape(self.at))
 

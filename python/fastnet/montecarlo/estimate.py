@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from fastnet import _core
-from fastnet._arrays import Array, real
+from fastnet._arrays import Array
 from fastnet.montecarlo import _codec as codec
 from fastnet.montecarlo._layout import Layout
-from fastnet.montecarlo._quantiles import anytime_width, student_quantile
+from fastnet.montecarlo._quantiles import anytime_width, checked_level, student_quantile
 from fastnet.montecarlo._statistics import (
     Summary,
     covariance,
@@ -24,6 +23,7 @@ from fastnet.montecarlo._statistics import (
 )
 
 CHUNK: int = _core.CHUNK
+STOPPING = codec.STOPPING
 # Fewer chunks than this say little about how a statistic varies between them.
 _MIN_SPREAD = 8
 
@@ -222,10 +222,7 @@ class Estimate:
         >>> bool(low < 1 < high)
         True
         """
-        level = self.confidence_level if level is None else real(level, "level", 0, 1)
-        if not 0 < level < 1:
-            msg = f"level must be in (0, 1), got {level}"
-            raise ValueError(msg)
+        level = self.confidence_level if level is None else checked_level(level, "level")
         width = self._half_width(level)
         s = self._summary()
         return Interval(self._layout.shape(s.mean - width), self._layout.shape(s.mean + width))
@@ -348,7 +345,7 @@ class Estimate:
             raise TypeError(msg)
         try:
             header, layout, runs = codec.decode(bytes(data))
-        except (ValueError, KeyError, TypeError, struct.error, OverflowError) as error:
+        except codec.ERRORS as error:
             msg = f"data must be what Estimate.to_bytes gave: {error}"
             raise ValueError(msg) from error
         result = cls(layout)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from fastnet import _core
-from fastnet._arrays import float_dtype, real
+from fastnet._arrays import flag, float_dtype, real
 from fastnet.montecarlo._callback import address_of
+from fastnet.montecarlo._cover import require_cover
 from fastnet.montecarlo._function import Function
 from fastnet.montecarlo._identity import law_digest
 from fastnet.montecarlo._layout import Layout
@@ -89,7 +90,8 @@ def expectation(
         error takes into account.
     proposal : distribution, optional
         What to draw samples from instead of `dist`: f is multiplied by the ratio of the densities
-        (importance sampling). `Estimate.ess` is the effective sample size of the weights.
+        (importance sampling), so it must cover `dist` where f is not 0. `Estimate.ess` is the
+        effective sample size of the weights.
     covariance : bool, optional
         Whether covariances of outputs are kept; if None, for up to 32 outputs.
     nan_policy : {"raise", "omit", "propagate"}
@@ -160,6 +162,11 @@ def expectation(
     one_of(nan_policy, "nan_policy", NAN_POLICIES)
     one_of(on_interrupt, "on_interrupt", ("raise", "partial"))
     one_of(method, "method", _METHODS)
+    for value, name in ((covariance, "covariance"), (progress, "progress")):
+        if value is not None:
+            flag(value, name)
+    strata = integer(strata, "strata", 2, 256)
+    replicates = integer(replicates, "replicates", 2, CHUNK)
     kind = float_dtype(dtype)
     goal = Goal(n, rtol, atol, time_limit, confidence_level, stopping, n_min, n_max)
     dist = checked_law(dist)
@@ -171,7 +178,7 @@ def expectation(
     controls, means = _controls(control)
     law, weight = dist, None
     if proposal is not None:
-        law = checked_law(proposal)
+        law = checked_law(proposal, "proposal")
         weight = Weight(dist, law)
     function, cost = f, 1
     if method != "iid" and (controls or weight is not None):
@@ -181,13 +188,14 @@ def expectation(
         function, cost = Antithetic(f, law), 2
         law = function.law
     elif method == "stratified":
-        cost = integer(strata, "strata", 2, 256)
-        function = Stratified(f, law, cost)
+        function, cost = Stratified(f, law, strata), strata
         law = function.law
     problem = Problem(Samples(law, entropy, kind), Function(function, controls, weight), nan_policy)
     if means is not None and problem.columns != problem.outputs + len(means) + (weight is not None):
         msg = f"control must give {len(means)} values a sample, one for each known expectation"
         raise ValueError(msg)
+    if weight is not None:
+        require_cover(problem.function, weight, problem.samples)
     cross = problem.columns > 1 and (
         bool(controls) or (problem.columns <= _CROSS if covariance is None else bool(covariance))
     )
@@ -197,9 +205,7 @@ def expectation(
     )  # fmt: skip
     run = f"{entropy[0]:016x}.{entropy[1]:016x}.{kind}"
     if method == "sobol":
-        return _sobol(
-            problem, layout, run, goal, integer(replicates, "replicates", 2, CHUNK), resume
-        )
+        return _sobol(problem, layout, run, goal, replicates, resume)
     estimate = Estimate(layout, goal.level) if resume is None else _resumed(resume, layout, run)
     estimate.stopping, estimate.tuned = stopping, goal.tuned
     estimate.confidence_level = goal.level
