@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnet._arrays import FLOAT_DTYPES, Array, as_float, real, to_array
+from fastnet._arrays import FLOAT_DTYPES, Array, as_float, to_array
 from fastnet.montecarlo._quantiles import checked_level, student_quantile
 from fastnet.montecarlo._statistics import with_error
 from fastnet.montecarlo.estimate import Interval
