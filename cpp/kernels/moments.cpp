@@ -73,35 +73,36 @@ FASTNET_INLINE Powers total(const BlockSums<E>& s, double n, double pivot) {
           static_cast<double>(high)};
 }
 
-// The moments of values 2^k as large, whose extremes are known, with weights 2^weights as large.
-// What is then beyond the range of doubles is infinite, but the mean, which is between the
+// Where sums of finite values leave the range of doubles, all is done with values 1 / kUp as large,
+// whose fourth powers stay within it, and large weights likewise.
+constexpr double kUp = 0x1p800;
+
+// The moments of values kUp times as large, whose extremes are known, with weights `share` times as
+// large. What is then beyond the range of doubles is infinite, but the mean, which is between the
 // extremes.
-FASTNET_INLINE void scale_up(Moments* m, int k, int weights, double low, double high) {
+FASTNET_INLINE void scale_up(Moments* m, double share, double low, double high) {
   m->min = low;
   m->max = high;
-  const double mean = __builtin_ldexp(m->mean, k);
-  m->rest = __builtin_ldexp(m->rest, k);
+  const double mean = m->mean * kUp;
+  m->rest *= kUp;
   if (is_finite(m->mean) && !is_finite(mean)) {
     m->mean = mean > 0.0 ? high : low;
     m->rest = 0.0;
   } else {
     m->mean = mean;
   }
-  m->n = __builtin_ldexp(m->n, weights);
-  m->m2 = __builtin_ldexp(m->m2, 2 * k + weights);
-  m->m3 = __builtin_ldexp(m->m3, 3 * k + weights);
-  m->m4 = __builtin_ldexp(m->m4, 4 * k + weights);
+  m->n *= share;
+  m->m2 = m->m2 * kUp * kUp * share;
+  m->m3 = m->m3 * kUp * kUp * kUp * share;
+  m->m4 = m->m4 * kUp * kUp * kUp * kUp * share;
 }
 
-// The moments of values among which some are not finite or all weights are 0: x[i * distance].
-//
-// Sums of finite values may leave the range of doubles where their mean does not: then all is done
-// once more with values, and large weights, times 2^-kDown: fourth powers stay within it.
+// The moments of values among which some are not finite, whose sums are not, or whose weights are
+// all 0: x[i * distance].
 template <class T>
 __attribute__((noinline)) Index odd_block(const T* x, Index distance, const double* w, Index n,
                                           Moments* out) noexcept {
   constexpr Index kPiece = 256;
-  constexpr int kDown = 800;
   double values[kPiece];
   double weights[kPiece];
   double pivot = 0.0, scale = 1.0, share = 1.0, low = 0.0, high = 0.0;
@@ -131,7 +132,7 @@ __attribute__((noinline)) Index odd_block(const T* x, Index distance, const doub
     const Powers p = total(sums, sum16(sums.weight), pivot);
     const bool good = central(p, out);
     if (scale == 1.0 && p.n > 0.0 && !is_finite(p.s2) && is_finite(p.min) && is_finite(p.max)) {
-      scale = __builtin_ldexp(1.0, -kDown);
+      scale = 1.0 / kUp;
       if (p.n > 0x1p200) share = scale;
       pivot *= scale;
       low = p.min;
@@ -142,7 +143,7 @@ __attribute__((noinline)) Index odd_block(const T* x, Index distance, const doub
     if (good) break;
     pivot = out->mean;
   }
-  if (scale != 1.0) scale_up(out, kDown, share == 1.0 ? 0 : kDown, low, high);
+  if (scale != 1.0) scale_up(out, 1.0 / share, low, high);
   return nans;
 }
 
