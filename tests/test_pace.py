@@ -26,8 +26,10 @@ def test_the_faster_is_chosen_and_the_other_tried_now_and_then(slower):
         work(pace, cost, 5 * WINDOW)
         share = work(pace, cost, 2.0)
         other = 1 - share if team else share
-        # A trial is a call and a window of up to a call more, once in 100 windows.
-        assert 0 < other <= 0.01 + 3 * CALL * slower / (100 * WINDOW)
+        # A trial is a call and a window of up to a call more: after 2, 4, ..., 64 windows, and then
+        # once in 100.
+        trials = 6 + 2.0 / (100 * WINDOW)
+        assert 0 < other <= trials * (WINDOW + 2 * CALL * slower) / 2.0
 
 
 def test_a_change_is_noticed_within_some_hundred_windows():
@@ -48,6 +50,15 @@ def test_one_call_that_was_interrupted_decides_nothing():
     assert pace.choose(2)
     pace.record(WINDOW, 1.0)
     assert work(pace, cost, 0.1) > 0.9
+
+
+def test_a_beginning_that_was_disturbed_is_forgotten_soon():
+    pace = _core.Pace()
+    cost = {True: 1.0, False: 2.0}
+    work(pace, {True: 6.0, False: 2.0}, 3 * WINDOW)
+    assert not pace.choose(2)
+    work(pace, cost, 5 * WINDOW)
+    assert pace.choose(2)
 
 
 def test_another_number_of_threads_is_measured_anew():

@@ -28,10 +28,18 @@ void Pace::record(double seconds, double units) noexcept {
   if (seconds_ < kWindowSeconds) return;
   double& known = cost_[team_];
   const double cost = seconds_ / units_;
-  known = trying_ ? cost : known + 0.25 * (cost - known);
-  if (trying_) left_ = kTrialShare * seconds_;
+  // By a quarter of the way at most: one window that was interrupted does not count for much.
+  known = trying_ ? cost : known + 0.25 * ((cost < 2.0 * known ? cost : 2.0 * known) - known);
   if (cost_[!team_] < 0.0) return begin(!team_, true);
   const bool best = cost_[1] <= cost_[0];
+  if (best != best_) {
+    best_ = best;
+    windows_ = kLeastWindows;
+    left_ = windows_ * seconds_;
+  } else if (trying_) {
+    left_ = windows_ * seconds_;
+    windows_ = windows_ < kMostWindows / 2.0 ? 2.0 * windows_ : kMostWindows;
+  }
   const bool trial = left_ <= 0.0;
   begin(trial ? !best : best, trial);
 }

@@ -19,8 +19,9 @@ inline double now() noexcept {
 
 // Remembers what pieces of work cost on one thread and on the team, averaged over windows of some
 // milliseconds, so that what interrupts one piece counts as little as it does. The cheaper is
-// chosen; the other is tried again for a window once kTrialShare times that has been worked, so
-// that a trial of twice the cost takes 1 % in all.
+// chosen; the other is tried again for a window after 2 windows, for the first ones may have been
+// disturbed, then 4, 8, ... and in the end kMostWindows, so that a trial of twice the cost takes
+// 1 % in all.
 class Pace {
  public:
   static constexpr double kWindowSeconds = 2e-3;
@@ -32,16 +33,18 @@ class Pace {
   void record(double seconds, double units) noexcept;
 
  private:
-  static constexpr double kTrialShare = 100.0;
+  static constexpr double kLeastWindows = 2.0, kMostWindows = 100.0;
 
   void begin(bool team, bool trial) noexcept;
 
   double cost_[2] = {-1.0, -1.0};       // of a unit on one thread and on the team
-  double left_ = 0.0;                   // seconds of work until the next trial
+  double windows_ = kLeastWindows;      // from a trial to the next
+  double left_ = 0.0;                   // seconds of work until then
   double seconds_ = 0.0, units_ = 0.0;  // of this window
   int threads_ = 0;
   // The first piece of a trial finds its data in another core's cache: it does not count.
   bool team_ = true, trying_ = true, first_ = true;
+  bool best_ = true;  // the team, until one thread was found to be quicker
 };
 
 // Work from this many microseconds on one thread takes the team in any case.
