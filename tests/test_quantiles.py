@@ -73,3 +73,9 @@ def test_ends_of_minus_a_discrete_law(law):
     low, high = law.support()
     np.testing.assert_array_equal((-law).icdf([0, 1]), [-high, -low])
     assert (-stats.Binomial(5, 1.0)).icdf(1.0) == -5
+
+
+def test_quantiles_of_a_multiple_of_a_multiple():
+    law = -(2 * -stats.Exponential(1) + 1)  # 2 X - 1, with P(X > x) = exp(-x)
+    np.testing.assert_allclose((-law).icdf(SMALL), 1 + 2 * np.log(SMALL), rtol=1e-14)
+    np.testing.assert_allclose(law._isf(SMALL), -1 - 2 * np.log(SMALL), rtol=1e-14)

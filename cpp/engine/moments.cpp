@@ -151,7 +151,7 @@ Moments merge(const Moments& a, const Moments& b) noexcept {
     s.mean = a.mean * (a.n / s.n) + b.mean * (b.n / s.n);
     s.rest = 0.0;
     s.m2 = s.m4 = delta2;
-    s.m3 = delta - delta;
+    s.m3 = delta - delta;  // NaN: its sign is not known
     return s;
   }
   if (!is_finite(delta)) {

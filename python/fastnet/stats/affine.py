@@ -82,6 +82,14 @@ class _Affine(Univariate):
         """Return that of X."""
         return self.base.kurtosis()
 
+    def _icdf(self, p: Array) -> Array:
+        inverse = self.base._icdf if self.scale > 0 else self.base._isf
+        return np.asarray(self._forth(inverse(p)))
+
+    def _isf(self, q: Array) -> Array:
+        inverse = self.base._isf if self.scale > 0 else self.base._icdf
+        return np.asarray(self._forth(inverse(q)))
+
 
 class AffineContinuous(_Affine, Continuous):
     """The law of scale X + shift for a continuous X."""
@@ -96,10 +104,6 @@ class AffineContinuous(_Affine, Continuous):
     def _ccdf(self, x: Array) -> Array:
         f = self.base._ccdf if self.scale > 0 else self.base._cdf
         return f(self._back(x))
-
-    def _icdf(self, p: Array) -> Array:
-        inverse = self.base._icdf if self.scale > 0 else self.base._isf
-        return np.asarray(self._forth(inverse(p)))
 
     def entropy(self) -> Any:
         """Return that of X plus log |scale|."""
@@ -129,10 +133,6 @@ class AffineDiscrete(_Affine, Discrete):
         if self.scale > 0:
             return self.base._ccdf(x)
         return self.base._cdf(np.nextafter(x, -math.inf))
-
-    def _icdf(self, p: Array) -> Array:
-        inverse = self.base._icdf if self.scale > 0 else self.base._isf
-        return np.asarray(self._forth(inverse(p)))
 
     def _points(self) -> Array | None:
         points = self.base._points()

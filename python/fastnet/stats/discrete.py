@@ -11,7 +11,7 @@ from fastnet._arrays import Array
 from fastnet.random._checks import Size
 from fastnet.stats._checks import common_shape, parameter, result, special, xlogy
 from fastnet.stats.distribution import MOST_POINTS
-from fastnet.stats.integers import Integers, as_dtype, on_integers, shape_for
+from fastnet.stats.integers import Integers, drawn_as, on_integers, shape_for
 
 
 class Bernoulli(Integers):
@@ -118,7 +118,7 @@ class Binomial(Integers):
 
     def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
         n = np.asarray(self.n, np.int64)[()]
-        return as_dtype(rng.binomial(n, self.p, shape_for(size, out)), dtype, out)
+        return drawn_as(rng.binomial(n, self.p, shape_for(size, out)), dtype, out)
 
     def _points(self) -> Array | None:
         return None if self._common or self.n >= MOST_POINTS else np.arange(self.n + 1)
@@ -195,7 +195,7 @@ class Poisson(Integers):
         self.lam = parameter(lam, "lam", 0)
 
     def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
-        return as_dtype(rng.poisson(self.lam, shape_for(size, out)), dtype, out)
+        return drawn_as(rng.poisson(self.lam, shape_for(size, out)), dtype, out)
 
     def _points(self) -> Array | None:
         if np.shape(self.lam):
@@ -272,7 +272,7 @@ class Geometric(Integers):
         self.p = parameter(p, "p", 0, 1, open_low=True)
 
     def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
-        return as_dtype(rng.geometric(self.p, shape_for(size, out)), dtype, out)
+        return drawn_as(rng.geometric(self.p, shape_for(size, out)), dtype, out)
 
     def _log_miss(self) -> Array:
         with np.errstate(divide="ignore"):

@@ -15,7 +15,7 @@ from fastnet.stats._normal import normal_icdf
 from fastnet.stats.distribution import Discrete, Distribution
 
 
-def as_dtype(drawn: Any, dtype: Any, out: Array | None) -> Any:
+def drawn_as(drawn: Any, dtype: Any, out: Array | None) -> Any:
     """Return drawn integers in the dtype asked for."""
     if out is not None:
         out[...] = drawn
