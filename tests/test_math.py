@@ -77,6 +77,17 @@ def test_float32_is_within_its_bound(isa, rng, name):
     assert error[worst] <= bound(name, np.float32, isa), f"{error[worst]} ulp at {x[worst]!r}"
 
 
+@pytest.mark.parametrize("name", ["sin", "cos"])
+def test_float32_of_many_turns_is_within_its_bound(isa, name):
+    # Every number where the quarter turns to take off have the most digits, up to the last
+    # that is not reduced by a number of many words, and some beyond.
+    x = np.arange(*np.array([8192, 13312], np.float32).view(np.uint32), dtype=np.uint32)
+    x = x.view(np.float32)
+    error = ulp_error(call(name, x), judge(name, x.astype(np.float64)), np.float32)
+    worst = np.argmax(error)
+    assert error[worst] <= bound(name, np.float32, isa), f"{error[worst]} ulp at {x[worst]!r}"
+
+
 @pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="long double is no wider")
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if name != "erf"])
 def test_float64_is_within_its_bound(isa, rng, name):

@@ -124,9 +124,17 @@ FASTNET_INLINE Angle<T, R> reduced_angle(Vec<T, R> x) {
   // Multiplied and added apart, so that levels without fma round to the same quadrant.
   const Vec<T, R> shifted = x * splat<T, R>(C::kTwoOverPi) + round;
   const Vec<T, R> n = shifted - round;
-  Vec<T, R> r = x;
+  constexpr int parts = sizeof(C::kHalfPi) / sizeof(T);
+  const auto multiple = [&](int part)
+                            FASTNET_INLINE_LAMBDA { return n * splat<T, R>(C::kHalfPi[part]); };
+  // All but the last three parts leave exact differences. What rounds off the next one joins the
+  // part after it, so that r is rounded once where no digits cancel; where they do nothing rounds.
+  Vec<T, R> whole = x;
 #pragma GCC unroll 8
-  for (const T part : C::kHalfPi) r = r - n * splat<T, R>(part);
+  for (int part = 0; part < parts - 3; ++part) whole = whole - multiple(part);
+  const Vec<T, R> taken = multiple(parts - 3), upper = whole - taken;
+  const Vec<T, R> lower = (whole - upper) - taken;
+  Vec<T, R> r = (upper + (lower - multiple(parts - 2))) - multiple(parts - 1);
   Vec<Uint<T>, R> quadrant = bitcast<Uint<T>>(shifted);
   const Mask<T, R> near = less(abs(x), splat<T, R>(C::kNear));
   if (any(~near)) {
