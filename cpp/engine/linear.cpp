@@ -26,12 +26,19 @@ Workspace& workspace() {
   return w;
 }
 
+// Up to so many columns A is turned in registers (narrow-inl.hpp), at the pace of a product of as
+// many.
+template <class T>
+constexpr Index kNarrowColumns = kAlignment / Index(sizeof(T)) / 4;
+
 // What a product of (m, k) by (k, n) takes on one thread.
 template <class T>
 double microseconds(Index m, Index n, Index k) {
-  const double weights = static_cast<double>(n) * static_cast<double>(k);
-  const double flops = 2.0 * static_cast<double>(m) * weights * (sizeof(T) / 4.0);
-  return flops / kFlopsPerMicrosecond + weights * sizeof(T) / kBytesPerMicrosecond;
+  const double depth = static_cast<double>(k);
+  const double columns = static_cast<double>(std::max(n, kNarrowColumns<T>));
+  const double flops = 2.0 * static_cast<double>(m) * columns * depth * (sizeof(T) / 4.0);
+  const double weights = static_cast<double>(n) * depth * sizeof(T);
+  return flops / kFlopsPerMicrosecond + weights / kBytesPerMicrosecond;
 }
 
 // A row-major copy of what lies by columns. Rows get padded_row's distance.
@@ -55,9 +62,11 @@ void product_on_team(ProductArgs<T> args, const ActivationSpec& act) {
   scratch.reserve(threads.count() * kProductScratchBytes);
   args.relu = act.kind == Activation::kRelu;
   const bool by_row = args.m >= kFewRows * threads.count();
-  // Rows of A that are a multiple of 4 KiB apart fall into one cache set: they are copied.
+  // Rows of A that are a multiple of 4 KiB apart fall into one cache set: they are copied, unless
+  // each of their lines is read but once.
   const Index size = static_cast<Index>(sizeof(T));
-  const bool copy_a = by_row && args.a_k == 1 && args.m > 1 && args.a_row * size % 4096 == 0;
+  const bool copy_a = by_row && args.a_k == 1 && args.m > 1 && args.n > kNarrowColumns<T> &&
+                      args.a_row * size % 4096 == 0;
   const Index copy_row = padded_row<T>(args.k);
   if (copy_a) workspace().a.reserve(args.m * copy_row * size);
   T* const copy = workspace().a.template as<T>();
@@ -117,7 +126,7 @@ void linear_forward(Index m, Index n, Index k, Operand<T> x, Operand<T> w, bool 
   args.b = w.data;
   args.b_row = w.row;
   args.b_padded = w_padded;
-  if (w.col != 1) {
+  if (w.col != 1 && n > 1) {
     args.b = by_rows(w, k, n, &workspace().b, &args.b_row);
     args.b_padded = true;
   }

@@ -47,37 +47,62 @@ FASTNET_INLINE void add_square(const Vec<T, 1>* square, const T* b, Index b_row,
   }
 }
 
-// A by rows: squares of it are transposed in registers.
-template <class T, int kCols>
-void narrow_by_rows(const ProductArgs<T>& args) noexcept {
+// A by rows: squares of it are transposed in registers. kBlocks of them are under way, so that
+// one's chain of FMAs runs while the next is turned; `rows` is what is left of C's rows where it
+// is 1.
+template <class T, int kCols, int kBlocks>
+FASTNET_INLINE void narrow_rows(const ProductArgs<T>& args, Index i, Index rows) {
   using V = Vec<T, 1>;
   constexpr Index lanes = V::kLanes;
-  for (Index i = 0; i < args.m; i += lanes) {
-    const Index rows = args.m - i < lanes ? args.m - i : lanes;
-    V acc[kCols];
+  V acc[kBlocks][kCols];
+#pragma GCC unroll 8
+  for (int v = 0; v < kBlocks; ++v) {
 #pragma GCC unroll 4
-    for (int j = 0; j < kCols; ++j) acc[j] = zero<T, 1>();
-    for (Index p = 0; p < args.k; p += lanes) {
-      const Index width = args.k - p < lanes ? args.k - p : lanes;
-      const T* a = args.a + i * args.a_row + p;
-      const T* b = args.b + p * args.b_row;
+    for (int j = 0; j < kCols; ++j) acc[v][j] = zero<T, 1>();
+  }
+  for (Index p = 0; p < args.k; p += lanes) {
+    const Index width = args.k - p < lanes ? args.k - p : lanes;
+    const T* b = args.b + p * args.b_row;
+#pragma GCC unroll 8
+    for (int v = 0; v < kBlocks; ++v) {
+      const T* a = args.a + (i + v * lanes) * args.a_row + p;
       V square[lanes];
       if (rows == lanes && width == lanes) {
 #pragma GCC unroll 16
         for (Index r = 0; r < lanes; ++r) square[r] = load<T, 1>(a + r * args.a_row);
         exchange_rows<1>(square);
-        add_square<kCols>(square, b, args.b_row, lanes, acc);
+        add_square<kCols>(square, b, args.b_row, lanes, acc[v]);
       } else {
 #pragma GCC unroll 16
         for (Index r = 0; r < lanes; ++r) {
           square[r] = r < rows ? load_partial<T, 1>(a + r * args.a_row, width) : zero<T, 1>();
         }
         exchange_rows<1>(square);
-        add_square<kCols>(square, b, args.b_row, width, acc);
+        add_square<kCols>(square, b, args.b_row, width, acc[v]);
       }
     }
+  }
+#pragma GCC unroll 8
+  for (int v = 0; v < kBlocks; ++v) {
 #pragma GCC unroll 4
-    for (int j = 0; j < kCols; ++j) finish_column(args, i, j, rows, acc[j]);
+    for (int j = 0; j < kCols; ++j) finish_column(args, i + v * lanes, j, rows, acc[v][j]);
+  }
+}
+
+template <class T, int kCols>
+void narrow_by_rows(const ProductArgs<T>& args) noexcept {
+  constexpr Index lanes = Vec<T, 1>::kLanes;
+  // Two squares at once, if their lines find room in a first cache of 32 KiB: of lines `apart`
+  // bytes from each other, a power of two up to 4 KiB, it holds 32 KiB / apart.
+  const Index bytes = args.a_row * Index(sizeof(T));
+  const Index lowest_bit = bytes & -bytes;
+  const Index apart = lowest_bit < 4096 ? lowest_bit : 4096;
+  Index i = 0;
+  if (2 * lanes * apart <= 32768) {
+    for (; args.m - i >= 2 * lanes; i += 2 * lanes) narrow_rows<T, kCols, 2>(args, i, lanes);
+  }
+  for (; i < args.m; i += lanes) {
+    narrow_rows<T, kCols, 1>(args, i, args.m - i < lanes ? args.m - i : lanes);
   }
 }
 
