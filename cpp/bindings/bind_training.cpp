@@ -126,7 +126,7 @@ class TrainingObject {
     const auto ay = py::reinterpret_borrow<py::array>(target);
     Matrix<T> m;
     if (ax.ndim() != 2 || ax.shape(1) != object_.network().in_features() || !read_matrix(ax, &m) ||
-        !m.unit_col() || m.rows < 2) {
+        !m.unit_col() || m.rows < (object_.network().has_batch_norm() ? 2 : 1)) {
       return py::none();
     }
     if (!has_flag(ay, py::array::c_style) ||

@@ -106,7 +106,7 @@ class Training:
         self._cores: dict[str, Any] = {}
         # The training object that is up to date, and what it was brought up to date with.
         self._current: Any = None
-        self._options: list[list[Any]] = []
+        self._options: list[dict[str, Any]] = []
         self._sources: list[tuple[int, Any] | None] = []
         self._seen: list[tuple[Any, ...]] = []
         self._counts = (0, 0)
@@ -223,10 +223,9 @@ class Training:
         ]
         return [None if g is None else (g.key, g._parts.tickets) for g in generators]
 
-    def _group_options(self) -> list[list[Any]]:
+    def _group_options(self) -> list[dict[str, Any]]:
         """Return the options of the optimizer's groups, and how many parameters they have."""
-        groups = self.optimizer.param_groups
-        return [[len(g["params"]), *(v for k, v in g.items() if k != "params")] for g in groups]
+        return [{**g, "params": len(g["params"])} for g in self.optimizer.param_groups]
 
     def _now(self, slot: Slot) -> tuple[Any, ...]:
         """Return what the updates of a parameter depend on, apart from its group's options."""
