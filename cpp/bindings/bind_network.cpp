@@ -64,6 +64,7 @@ Layer<T> layer_of(const py::dict& d, py::list& keep) {
     value_error("unknown activation");
   }
   layer.act = {static_cast<Activation>(std::get<0>(act)), std::get<1>(act), std::get<2>(act)};
+  layer.training = d["training"].cast<bool>();
   layer.p = d["p"].cast<double>();
   if (layer.in < 1 || layer.out < 1) value_error("a layer must have features");
   if (layer.kind != LayerKind::kLinear) {

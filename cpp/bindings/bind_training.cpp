@@ -93,7 +93,7 @@ class TrainingObject {
     return list;
   }
 
-  // (key, Counter) of each dropout layer, None for the others.
+  // (key, first ticket, Counter) of each dropout layer, None for the others.
   void set_random(const py::list& sources) {
     const std::size_t depth = object_.network().depth();
     if (sources.size() != depth) value_error("sources must have one entry a layer");
@@ -101,7 +101,8 @@ class TrainingObject {
     for (std::size_t l = 0; l < depth; ++l) {
       if (object_.network().layers()[l].kind != LayerKind::kDropout) continue;
       const auto source = sources[l].cast<py::tuple>();
-      list[l] = {source[0].cast<std::uint64_t>(), source[1].cast<Counter*>()};
+      list[l] = {source[0].cast<std::uint64_t>(), source[1].cast<std::uint64_t>(),
+                 source[2].cast<Counter*>()};
     }
     training_.set_random(std::move(list));
     sources_ = sources;

@@ -70,7 +70,6 @@ void predict(const Network<T>& network, const T* x, Index x_row, Index rows, T* 
       layers[l].mean = own + 2 * buffer;
       layers[l].rstd = layers[l].mean + statistics;
       if (network.layers()[l].kind != LayerKind::kBatchNorm) continue;
-      layers[l].mean = network.layers()[l].running_mean;
       layers[l].rstd = own + 2 * buffer + 2 * statistics + Index(l) * statistics;
     }
     layers[depth - 1].row = network.out_features();

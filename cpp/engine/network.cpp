@@ -73,7 +73,7 @@ DropoutArgs<T> Network<T>::dropout_args(const Pass<T>& pass, std::size_t l, Inde
   DropoutArgs<T> args{};
   args.key = (*pass.layers)[l].key;
   args.ticket = (*pass.layers)[l].ticket;
-  set_probability(pass.training ? layers_[l].p : 0.0, &args);
+  set_probability(trains(pass, l) ? layers_[l].p : 0.0, &args);
   args.first_row = first_row;
   args.rows = rows;
   args.cols = layers_[l].out;
@@ -170,7 +170,8 @@ NormArgs<T> Network<T>::norm_args(const Pass<T>& pass, std::size_t l, Index r0, 
   if (layer.weight) args.weight = layer.weight + c0;
   if (layer.bias) args.bias = layer.bias + c0;
   args.eps = static_cast<T>(layer.eps);
-  args.mean = arrays.mean + (by_row ? r0 : c0);
+  T* const mean = by_row || trains(pass, l) ? arrays.mean : layer.running_mean;
+  args.mean = mean + (by_row ? r0 : c0);
   args.rstd = arrays.rstd + (by_row ? r0 : c0);
   args.dy = arrays.d ? arrays.d + r0 * arrays.row + c0 : nullptr;
   args.dy_row = arrays.row;
@@ -190,7 +191,7 @@ void Network<T>::batch_statistics(const Pass<T>& pass, std::size_t l, Index batc
                                   Index c1) const noexcept {
   const auto& norm = pass.table->template of<T>().norm;
   const NormArgs<T> args = norm_args(pass, l, 0, batch, c0, c1);
-  pass.training ? norm.batch_statistics(args) : norm.batch_running_rstd(args);
+  trains(pass, l) ? norm.batch_statistics(args) : norm.batch_running_rstd(args);
 }
 
 template <class T>
@@ -259,7 +260,7 @@ void Network<T>::backward_input(const Pass<T>& pass, std::size_t l, Index batch,
     case LayerKind::kLayerNorm:
     case LayerKind::kBatchNorm: {
       NormArgs<T> args = norm_args(pass, l, range.r0, rows, 0, layer.out);
-      args.batch = batch;
+      args.batch = trains(pass, l) ? batch : 0;
       args.out = dx;
       args.out_row = before.row;
       layer.kind == LayerKind::kLayerNorm ? kernels.norm.layer_norm_backward(args)

@@ -37,7 +37,8 @@ struct Layer {
   T* weight = nullptr;  // of a norm: `out` elements, or null
   T* bias = nullptr;    // null where there is none
   Index weight_row = 0;
-  double p = 0.0;                    // dropout
+  bool training = true;  // dropout, batch norm: false where it is to be as in evaluation
+  double p = 0.0;        // dropout
   double eps = 0.0, momentum = 0.0;  // norms
   T* running_mean = nullptr;         // batch norm
   T* running_var = nullptr;
@@ -93,6 +94,10 @@ class Network {
   // count as what they are quicker.
   double flops_per_row() const { return flops_per_row_; }
   bool has_batch_norm() const { return has_batch_norm_; }
+  // Whether a layer that has two modes works as in training.
+  bool trains(const Pass<T>& pass, std::size_t l) const {
+    return pass.training && layers_[l].training;
+  }
   bool is_quantized() const { return is_quantized_; }
   // What forward's scratch must hold for `rows` rows.
   Index scratch_bytes(Index rows) const noexcept;

@@ -50,10 +50,13 @@ void Training<T>::gather(const Team& team, const Dataset<T>& data,
   }
   if (team.index() != 0) return;
   for (std::size_t l = 0; l < network_.depth(); ++l) {
-    if (network_.layers()[l].kind != LayerKind::kDropout) continue;
-    layers_[l].key = sources_[l].key;
+    if (network_.layers()[l].kind != LayerKind::kDropout || !network_.layers()[l].training)
+      continue;
+    const RandomSource& source = sources_[l];
+    layers_[l].key = source.key;
     // A Counter that is used up, after 2^40 steps, leaves the ticket as it is.
-    sources_[l].tickets->take(1, &layers_[l].ticket);
+    std::uint64_t taken;
+    if (source.tickets->take(1, &taken)) layers_[l].ticket = source.first + taken;
   }
 }
 

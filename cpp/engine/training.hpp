@@ -71,9 +71,9 @@ struct OptimizerState {
   T* state2 = nullptr;
 };
 
-// A Generator's key and the counter of its tickets.
+// A Generator's key, its stream's first ticket and the counter of those after it.
 struct RandomSource {
-  std::uint64_t key = 0;
+  std::uint64_t key = 0, first = 0;
   Counter* tickets = nullptr;
 };
 

@@ -58,6 +58,14 @@ class Trainer:
     at any number of threads. Steps run without Python's lock; using the trainer from another thread
     meanwhile is a RuntimeError.
 
+    Training and evaluation mode need not be set: `step`, `gradient` and `fit` train, `predict` and
+    `evaluate` evaluate. But a part of a model in training mode that eval() was called on stays as
+    it is then: batch norms use their running statistics and leave them, dropout does nothing.
+
+    Options changed later (a dropout's p, a slope, a loss's label_smoothing) count from the next
+    call. Layers or parameters that were replaced, or moved to another trainer or dtype, are a
+    RuntimeError: they need a new trainer.
+
     Examples
     --------
     >>> import numpy as np
@@ -81,7 +89,6 @@ class Trainer:
         self.epoch = 0
         self._plan = _compile.Training(model, loss, optimizer)
         self._fitting: int | None = None
-        self._has_gradients = False
 
     # ---- single steps ----
 
@@ -103,8 +110,8 @@ class Trainer:
         Returns
         -------
         float
-            If it is NaN or infinite the parameters are unchanged. A batch of total weight 0 is
-            skipped and gives NaN.
+            If it is NaN or infinite the parameters are unchanged; running statistics of batch norms
+            have taken in the batch. A batch of total weight 0 is skipped and gives NaN.
         """
         self._require_free()
         plan, norm = self._plan, clip_norm(max_norm)
@@ -130,38 +137,46 @@ class Trainer:
         x, y, sample_weight
             As in `step`.
         accumulate : bool, default False
-            Add to the gradients of the calls before instead of overwriting them.
+            Add to the parameters' `grad`, where there is one, instead of overwriting it.
         """
         self._require_free()
         accumulate = flag(accumulate, "accumulate")
         name, arrays = self._plan.batch(x, y, sample_weight)
         self._plan.require_batch(len(arrays[0]))
         core = self._plan.core(name)
-        status, value = core.gradient(*arrays, accumulate and self._has_gradients)
+        if accumulate and any(slot.param._grad is not None for slot in self._plan.slots):
+            self._plan.adopt_gradients()
+        else:
+            accumulate = False
+        status, value = core.gradient(*arrays, accumulate)
         self._plan.count(1)
         if status != _core.STEP_SKIPPED:
-            self._has_gradients = True
             for slot, gradient in zip(self._plan.slots, self._plan.gradients, strict=True):
                 if slot.param._requires:
                     slot.param.grad = gradient
         return float(value)
 
     def apply(self, max_norm: float | None = None) -> None:
-        """Update the parameters from the gradients of `gradient`, and clear them.
+        """Update the parameters from their `grad`, and clear it.
 
         gradient() and then apply() equal step() bit for bit.
+
+        Raises
+        ------
+        RuntimeError
+            If a parameter that needs a gradient has none.
         """
         self._require_free()
-        if not self._has_gradients:
-            msg = "apply() needs gradients; call gradient() first"
-            raise RuntimeError(msg)
+        norm = clip_norm(max_norm)
         core = self._plan.core(self._plan.any_loss())
-        core.apply(clip_norm(max_norm))
+        if not self._plan.adopt_gradients():
+            msg = "apply() needs gradients of all parameters; call gradient() first"
+            raise RuntimeError(msg)
+        core.apply(norm)
         self._clear_gradients()
         self._plan.publish()
 
     def _clear_gradients(self) -> None:
-        self._has_gradients = False
         for slot in self._plan.slots:
             slot.param._grad = None
 
@@ -212,8 +227,9 @@ class Trainer:
         Returns
         -------
         dict of lists
-            "loss": mean over the epoch's rows of the loss before each step; with validation_data
-            "val_loss", and "val_accuracy" for classes.
+            "loss": mean over the epoch's steps of the loss before each, by the weight of their rows
+            (with an iterable by their number); with validation_data "val_loss", and "val_accuracy"
+            for classes.
 
         Raises
         ------

@@ -120,6 +120,8 @@ class Layers:
                 "in_features": features,
                 "out_features": getattr(module, "out_features", features),
                 "activation": code or activation_code(None),
+                # What eval() was called on stays as it is then, unless that was the whole model.
+                "training": module.training or not model.training,
                 "p": getattr(module, "p", 0.0),
                 "eps": getattr(module, "eps", 0.0),
                 "momentum": getattr(module, "momentum", 0.0),
@@ -135,6 +137,8 @@ class Layers:
         self.out_features = features
         self.draws = any(isinstance(m, Dropout) for m in self.modules)
         self.norms = [m for m in self.modules if isinstance(m, BatchNorm1d)]
+        both = zip(self.modules, self.layers, strict=True)
+        self.training_norms = [m for m, a in both if a["training"] and isinstance(m, BatchNorm1d)]
         dtypes = [(p._data.dtype, self.modules[i]) for i, _, p in self.parameters()]
         dtypes += [(m.running_mean.dtype, m) for m in self.norms]
         if not dtypes:
@@ -155,6 +159,14 @@ class Layers:
                 yield number, _core.ROLE_MATRIX if matrix else _core.ROLE_NORM_WEIGHT, weight
             if bias is not None:
                 yield number, _core.ROLE_BIAS, bias
+
+    def has_options_of(self, other: Layers) -> bool:
+        """Return whether two lists made of the same modules are of the same options."""
+        return all(
+            a[name] is b[name] or (not isinstance(a[name], np.ndarray) and a[name] == b[name])
+            for a, b in zip(self.layers, other.layers, strict=True)
+            for name in a.keys() - {"weight", "bias"}
+        )
 
     def network(self) -> Any:
         """Return the compiled network over the parameters where they lie."""

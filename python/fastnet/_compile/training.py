@@ -11,66 +11,13 @@ from fastnet import _core
 from fastnet._arrays import Array, as_classes, as_float, contiguous, to_array
 from fastnet._compile.buffers import Slot, move, same_place, slots_of, view_of
 from fastnet._compile.layers import Layers, contiguous_rows
+from fastnet._compile.loss import loss_options
 from fastnet._storage import aligned_zeros
 from fastnet.nn.dropout import Dropout
-from fastnet.nn.loss import (
-    BCEWithLogitsLoss,
-    CrossEntropyLoss,
-    HuberLoss,
-    L1Loss,
-    MSELoss,
-    NLLLoss,
-    SmoothL1Loss,
-)
 from fastnet.nn.module import Module
 from fastnet.nn.parameter import Structure
 from fastnet.optim import SGD, Adam, AdamW, Optimizer
 from fastnet.random import default_rng
-
-# ---- losses ----
-
-_LOSSES = {
-    CrossEntropyLoss: "cross_entropy",
-    NLLLoss: "nll",
-    BCEWithLogitsLoss: "binary_cross_entropy_with_logits",
-    MSELoss: "mse",
-    L1Loss: "l1",
-    SmoothL1Loss: "smooth_l1",
-    HuberLoss: "huber",
-}
-_REDUCTIONS = {"mean": 1, "sum": 2}
-
-
-def loss_options(loss: Any, layers: Layers) -> tuple[str, dict[str, Any]]:
-    """Return a loss module's name and options; TypeError for what can't be compiled."""
-    name = _LOSSES.get(type(loss))
-    if name is None:
-        known = ", ".join(kind.__name__ for kind in _LOSSES)
-        msg = f"loss must be one of {known}, got {type(loss).__name__}"
-        raise TypeError(msg)
-    reduction = loss.reduction
-    if reduction not in _REDUCTIONS:
-        msg = f"loss must have reduction mean or sum, got {reduction}"
-        raise ValueError(msg)
-    if name == "binary_cross_entropy_with_logits" and loss.weight is not None:
-        msg = "BCEWithLogitsLoss with weight can't be compiled; use sample_weight or pos_weight"
-        raise TypeError(msg)
-    options = {
-        "reduction": _REDUCTIONS[str(reduction)],
-        "label_smoothing": getattr(loss, "label_smoothing", 0.0),
-        "beta": getattr(loss, "beta", getattr(loss, "delta", 1.0)),
-        "ignore_index": getattr(loss, "ignore_index", -100),
-    }
-    for option in ("weight", "pos_weight"):
-        value = getattr(loss, option, None)
-        if value is not None:
-            value = as_float(value, option, layers.dtype)
-            value = contiguous(np.broadcast_to(value, (layers.out_features,)))
-        options[option] = value
-    return name, options
-
-
-# ---- optimizers ----
 
 _STATES = {
     SGD: ("momentum_buffer",),
@@ -91,6 +38,7 @@ class Training:
         self.layers = Layers(model)
         self.dtype = self.layers.dtype
         self.optimizer = optimizer
+        self.loss = loss
         self.loss_name, self.options = loss_options(loss, self.layers)
         slots, length = slots_of(self.layers)
         ours = {id(slot.param) for slot in slots}
@@ -107,7 +55,7 @@ class Training:
         # The training object that is up to date, and what it was brought up to date with.
         self._current: Any = None
         self._options: list[dict[str, Any]] = []
-        self._sources: list[tuple[int, Any] | None] = []
+        self._sources: list[tuple[int, int, Any] | None] = []
         self._seen: list[tuple[Any, ...]] = []
         self._counts = (0, 0)
         self._updated: list[Any] = []
@@ -161,8 +109,9 @@ class Training:
         return contiguous_rows(array)
 
     def require_same_model(self) -> None:
-        """Raise RuntimeError if modules or parameters were replaced since compiling."""
-        if self._version == Structure.version:
+        """Follow changed options; RuntimeError if modules, parameters or arrays were replaced."""
+        version = Structure.version
+        if self._version == version:
             return
         parts = _parts_of(self._model)
         if len(parts) != len(self._parts) or any(
@@ -170,12 +119,28 @@ class Training:
         ):
             msg = "the model has other layers or parameters than it had; make a new trainer"
             raise RuntimeError(msg)
-        self._version = Structure.version
+        if any(slot.param._data is not slot.view for slot in self.slots):
+            msg = "parameters have moved, to another trainer or dtype; make a new trainer"
+            raise RuntimeError(msg)
+        layers = Layers(self._model)
+        name, options = loss_options(self.loss, layers)
+        if not (
+            layers.has_options_of(self.layers)
+            and name == self.loss_name
+            and all(np.array_equal(value, self.options[key]) for key, value in options.items())
+        ):
+            self.optimizer._settled()
+            self.layers, self.options = layers, options
+            self.network = layers.network()
+            self._cores.clear()
+            self._current = None
+        self._version = version
 
     # ---- the engine's counterpart ----
 
     def core(self, name: str) -> Any:
         """Return the engine's training object for a loss, brought up to date with the optimizer."""
+        self.require_same_model()
         core = self._cores.get(name)
         if core is None:
             kind = "Training_f32" if self.dtype == np.float32 else "Training_f64"
@@ -187,7 +152,6 @@ class Training:
         if core is self._current and self._unchanged():
             return core
         self.optimizer._settled()
-        self._current = None
         for group in self.optimizer.param_groups:
             self.optimizer._check(group)
         self._adopt()
@@ -216,12 +180,12 @@ class Training:
         result: tuple[int, float] | None = core.step_direct(x, y, max_norm)
         return result
 
-    def _random_sources(self) -> list[tuple[int, Any] | None]:
-        """Return the key and the tickets of each dropout layer, None for the others."""
+    def _random_sources(self) -> list[tuple[int, int, Any] | None]:
+        """Return each dropout layer's key, first ticket and counter, None for other layers."""
         generators = [
             default_rng(m.rng) if isinstance(m, Dropout) else None for m in self.layers.modules
         ]
-        return [None if g is None else (g.key, g._parts.tickets) for g in generators]
+        return [None if g is None else g._ticket_source() for g in generators]
 
     def _group_options(self) -> list[dict[str, Any]]:
         """Return the options of the optimizer's groups, and how many parameters they have."""
@@ -257,14 +221,11 @@ class Training:
 
     def any_loss(self) -> str:
         """Return a loss with a training object; all of them share parameters and gradients."""
-        return next(iter(self._cores))
+        return next(iter(self._cores), self.loss_name)
 
     def _adopt(self) -> None:
         """Move parameters and moments that were replaced since into the flat buffers again."""
         for slot in self.slots:
-            if slot.param._data is not slot.view:
-                msg = "a parameter has moved to another trainer; make a new one"
-                raise RuntimeError(msg)
             state = self.optimizer._states.get(slot.param)
             if not state:
                 continue
@@ -312,15 +273,27 @@ class Training:
             }
         return result
 
+    def adopt_gradients(self) -> bool:
+        """Bring gradients set by others into the flat buffer; return whether there are all."""
+        complete = True
+        for slot, gradient in zip(self.slots, self.gradients, strict=True):
+            grad = slot.param._grad
+            if grad is None:
+                gradient[...] = 0
+                complete = complete and not slot.param._requires
+            elif grad._data is not gradient:
+                gradient[...] = grad._data
+        return complete
+
     def count(self, batches: int) -> None:
         """Count batches that batch norms have seen in training."""
-        for norm in self.layers.norms:
+        for norm in self.layers.training_norms:
             counter = norm.num_batches_tracked
             counter.fill(int(counter) + batches)  # which, unlike +=, allocates nothing
 
     def require_batch(self, rows: int) -> None:
         """Raise ValueError for a batch that batch norm can't normalise."""
-        if rows == 1 and self.layers.norms:
+        if rows == 1 and self.layers.training_norms:
             msg = "a batch must have more than 1 row to train BatchNorm1d, got 1"
             raise ValueError(msg)
 

@@ -94,6 +94,8 @@ class Module:
     # ---- registration ----
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__ and self.__dict__[name] is value:
+            return  # what was compiled stays good
         if not isinstance(value, Parameter):
             old = self.__dict__.get(name)
             if value is not None and isinstance(old, Parameter):
@@ -303,18 +305,23 @@ class Module:
         if isinstance(dtype, str) and dtype == "cpu":
             return self
         kind = float_kind(dtype)
-        for parameter in self.parameters():
-            if parameter._data.dtype != kind:
-                parameter._data = parameter._copied(kind)
-                parameter._version[0] += 1
-                parameter.grad = None
+        # All that may raise comes before anything changes.
+        others = [p for p in self.parameters() if p._data.dtype != kind]
+        arrays = [parameter._copied(kind) for parameter in others]
+        buffers = []
         for module in self.modules():
             for name, buffer in module._own_buffers():
                 data = unwrap(buffer)
                 if data.dtype.kind == "f" and data.dtype != kind:
                     other = as_float(data, name, kind)
                     same = wrap(other) if isinstance(buffer, TensorCore) else other
-                    object.__setattr__(module, name, same)
+                    buffers.append((module, name, same))
+        for parameter, array in zip(others, arrays, strict=True):
+            parameter._data = array
+            parameter._version[0] += 1
+            parameter.grad = None
+        for module, name, same in buffers:
+            object.__setattr__(module, name, same)
         Structure.version += 1
         return self
 

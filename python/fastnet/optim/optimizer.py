@@ -86,9 +86,9 @@ class Optimizer:
 
     def _settled(self) -> dict[Any, dict[str, Any]]:
         """Return the state, up to date, to a reader that keeps no reference."""
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            pending()
+        if self._pending is not None:
+            self._pending()
+            self._pending = None
         return self._states
 
     # ---- groups ----

@@ -203,6 +203,11 @@ class Stream:
         parts = self._parts
         return parts.key, parts.stream * _TICKETS + parts.tickets.take(1)
 
+    def _ticket_source(self) -> tuple[int, int, _core.Counter]:
+        """Return what tickets are taken from: key, the stream's first ticket, the counter."""
+        parts = self._parts
+        return parts.key, parts.stream * _TICKETS, parts.tickets
+
     def _like(self, parts: _Parts) -> Self:
         other = object.__new__(type(self))
         other._parts = parts
