@@ -339,3 +339,25 @@ def test_norms_state_is_saved_and_checked():
         nn.LayerNorm(2.5)
     with pytest.raises(ValueError, match="eps must be finite"):
         nn.LayerNorm(2, eps=float("nan"))
+
+
+def test_a_conversion_that_fails_changes_nothing():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)).double()
+    model[1].weight.data = np.full((2, 2), 1e300)
+    before = [p.data for p in model.parameters()]
+    with pytest.raises(ValueError, match="too large"):
+        model.float()
+    for p, array in zip(model.parameters(), before, strict=True):
+        assert p.data is array
+
+
+def test_setting_what_is_there_already_keeps_what_was_compiled():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.25)).eval()
+    model(np.ones((1, 2), np.float32))
+    plan = model._plan
+    model.eval()
+    model(np.ones((1, 2), np.float32))
+    assert model._plan is plan
+    model.train().eval()
+    model(np.ones((1, 2), np.float32))
+    assert model._plan is not plan

@@ -389,25 +389,3 @@ def test_a_forward_of_a_subclass_sees_every_call(rng):
     expected = 2 * model[0](x)
     for _ in range(2):
         assert_same_bits(model(x), expected)
-
-
-def test_a_conversion_that_fails_changes_nothing():
-    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)).double()
-    model[1].weight.data = np.full((2, 2), 1e300)
-    before = [p.data for p in model.parameters()]
-    with pytest.raises(ValueError, match="too large"):
-        model.float()
-    for p, array in zip(model.parameters(), before, strict=True):
-        assert p.data is array
-
-
-def test_setting_what_is_there_already_keeps_what_was_compiled():
-    model = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.25)).eval()
-    model(np.ones((1, 2), np.float32))
-    plan = model._plan
-    model.eval()
-    model(np.ones((1, 2), np.float32))
-    assert model._plan is plan
-    model.train().eval()
-    model(np.ones((1, 2), np.float32))
-    assert model._plan is not plan
