@@ -377,7 +377,8 @@ def where(condition: Any, input: Any, other: Any) -> Any:
         input = wrap(np.asarray(input, np.float32 if is_float else None))
     a, b = _pair(input, other)
     x, y = _meet(a, b)
-    return record(np.where(c, x, y), _where_vjp, (c, x.shape, y.shape), (a, b), (), "where")
+    reads = (condition._version,) if isinstance(condition, TensorCore) else ()
+    return record(np.where(c, x, y), _where_vjp, (c, x.shape, y.shape), (a, b), reads, "where")
 
 
 # ---- comparisons ----

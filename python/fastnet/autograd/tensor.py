@@ -37,7 +37,7 @@ class Tensor(TensorCore):
     Names and meaning are PyTorch's. Operators broadcast and take numbers and arrays; float32 and
     float64 never mix (TypeError). Products with a matrix and what has a kernel run in it, the rest
     in NumPy. Edits in place (`t += u`, `t[i] = v`, `t.add_(u)`) are noticed by backward if it
-    needs the old value; edits of `t.numpy()` or `t.data` are not.
+    needs the old value; edits of `t.numpy()`, `t.data` or an array used as an operand are not.
 
     Examples
     --------
