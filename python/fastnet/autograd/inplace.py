@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnet.autograd import elementwise
+from fastnet.autograd import choose, elementwise
 from fastnet.autograd.core import TensorCore, family, unbroadcast, unwrap, wrap
 from fastnet.autograd.shape import _index, counters
 from fastnet.autograd.tape import make_node, mode
@@ -133,8 +133,8 @@ def wrap_operand(other: Any) -> Any:
 
 def clamp_(input: Any, min: Any = None, max: Any = None) -> Any:
     """Limit to [min, max] in place."""
-    _begin(input)
-    return _replace(input, elementwise.clip(input, min, max))
+    _begin(input, min, max)
+    return _replace(input, choose.clip(input, min, max))
 
 
 def _setitem_vjp(dy: Any, needs: Any, index: Any, shape: Any) -> Any:
