@@ -6,6 +6,7 @@
 Run it on an idle machine: what else runs there is taken for the threads' fault.
 """
 
+import statistics
 import sys
 import time
 
@@ -124,17 +125,20 @@ def seconds(call, repeats):
 
 
 def compare(call, threads):
-    """Return the least seconds of a call on one thread and on all."""
-    least = {1: np.inf, threads: np.inf}
-    for n in least:
+    """Return the seconds of a call on one thread and on all, as the medians of the rounds.
+
+    The least would be those of the rounds in which the better number of threads had been chosen.
+    """
+    measured = {1: [], threads: []}
+    for n in measured:
         fastnet.set_num_threads(n)
         call()
     repeats = max(1, round(SECONDS / seconds(call, 3)))
     for _ in range(ROUNDS):
-        for n in least:
+        for n, found in measured.items():
             fastnet.set_num_threads(n)
-            least[n] = min(least[n], seconds(call, repeats))
-    return least[1], least[threads]
+            found.append(seconds(call, repeats))
+    return statistics.median(measured[1]), statistics.median(measured[threads])
 
 
 def main(names):

@@ -50,6 +50,26 @@ def test_an_edit_of_what_backward_needs_raises(edit):
             result.sum().backward()
 
 
+def test_an_edit_of_what_selects_raises():
+    def put(h, index):
+        h[index] = 0.0
+        return h
+
+    x, chosen, order = leaf([1.0, 2.0]), fastnet.tensor([True, False]), fastnet.tensor([0, 1])
+    for selector, result in [
+        (chosen, fastnet.where(chosen, x, 0.0)),
+        (chosen, x[chosen]),
+        (order, x[order]),
+        (order, leaf([[1.0, 2.0]])[0:, order]),
+        (chosen, put(x * 1.0, chosen)),
+        (order, put(x * 1.0, order)),
+    ]:
+        selector[...] = selector.numpy()[::-1].copy()
+        with pytest.raises(RuntimeError, match="edited in place"):
+            result.sum().backward()
+    assert x.grad is None
+
+
 @pytest.mark.parametrize("edit", EDITS)
 def test_an_edit_of_what_backward_does_not_need_is_fine(edit):
     x = leaf([1.0, 2.0])

@@ -52,6 +52,9 @@ CASES = {
     "cos": (fastnet.cos, (X,)),
     "clip": (lambda a: a.clip(-0.9, 0.7), (X,)),
     "clamp, min": (lambda a: a.clamp(min=0.1), (X,)),
+    "clip, tensors": (lambda a, b, c: a.clip(b, c), (X, POSITIVE[0] - 2, POSITIVE[0])),
+    "clip, crossed": (lambda a, b, c: a.clip(b, c), (X, POSITIVE[0], POSITIVE[0] - 2)),
+    "clamp, tensor": (lambda a, b: a.clamp(max=b), (X[0], POSITIVE - 1)),
     "maximum": (fastnet.maximum, (X, POSITIVE[0] - 1)),
     "minimum": (fastnet.minimum, (X, POSITIVE[0] - 1)),
     "maximum, number": (lambda a: fastnet.maximum(a, 0.05), (X,)),
@@ -242,6 +245,22 @@ def test_conversions():
         x.to(np.float16)
     with pytest.raises(ValueError, match="too large"):
         leaf([1e300]).float()
+
+
+def test_clip_with_tensors_has_numpys_values_and_limits_pass_their_gradient():
+    x, low, high = leaf([-3.0, 0.0, 0.5, 1.0, np.nan, 2.0]), leaf(0.0), leaf([1.0] * 5 + [np.nan])
+    for y in (x.clip(low, high), x.clip(low.data, high), x.clip(low, high.data)):
+        np.testing.assert_array_equal(y.data, np.clip(x.data, 0.0, high.data))
+    x.clip(low, high).sum().backward()
+    assert low.grad.item() == 1
+    assert x.grad.tolist() == [0, 1, 1, 1, 1, 0]
+    assert high.grad.tolist() == [0, 0, 0, 0, 0, 1]
+    h, bound = x * 1.0, leaf(0.25)
+    h.clamp_(min=bound)
+    h.sum().backward()
+    assert bound.grad.item() == 2
+    with pytest.raises(RuntimeError, match="leaf"):
+        x.clamp_(min=bound)
 
 
 def test_functions_without_tensors_are_numpys():

@@ -42,6 +42,19 @@ def test_a_net_gives_what_its_call_gives(dtype):
     assert a == b
 
 
+def test_samples_have_the_dtype_of_the_net_unless_another_is_given(dtype):
+    net = linear(dtype)
+    given = expectation(net, [NORMAL] * 3, n=5000, rng=1, dtype=dtype)
+    e = expectation(net, [NORMAL] * 3, n=5000, rng=1)
+    assert e.how == "network"
+    assert e == given
+    assert expectation(net, [NORMAL] * 3, n=9000, resume=e).n == 9000
+    other = np.dtype(np.float64 if dtype == np.float32 else np.float32)
+    e = expectation(net, [NORMAL] * 3, n=5000, rng=1, dtype=other)
+    assert e.how == "python"
+    assert f"the model is of {np.dtype(dtype)} and the samples of {other}" in e.message
+
+
 def test_bits_of_a_net_do_not_depend_on_threads():
     net, results = linear(np.float32), set()
     for threads in (1, 2, 3, 7):

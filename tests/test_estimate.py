@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import pickle
 
 import numpy as np
@@ -192,12 +193,16 @@ def test_headers_with_a_right_checksum_are_checked_too(values, change):
 # ---- intervals ----
 
 
-@pytest.mark.parametrize("degrees", [1, 2, 4, 7, 10, 15, 30, 100, 10_000])
+@pytest.mark.parametrize(
+    "degrees", [1, 2, 2.5, 3, 4, 5, 7, 10, 15, 30, 100, 999, 1000, 10_000, math.inf]
+)
 def test_student_quantiles(degrees):
-    for p in (0.6, 0.9, 0.975, 0.995):
-        exact = scipy.stats.t.ppf(p, degrees)
-        bound = 1e-12 if degrees <= 2 else 6e-3 if degrees < 10 else 2e-4
+    for p in (0.6, 0.9, 0.975, 0.995, 0.9995, 0.99995, 1 - 1e-9, 1 - 2**-53):
+        exact = scipy.stats.t.isf(1 - p, degrees)
+        bound = 1e-11 if degrees < 1000 else 1e-9
         assert student_quantile(p, degrees) == pytest.approx(exact, rel=bound)
+        assert student_quantile(1 - p, degrees) == pytest.approx(-exact, rel=bound)
+    assert student_quantile(0.5, degrees) == pytest.approx(0, abs=1e-15)
 
 
 def test_confidence_interval(values):

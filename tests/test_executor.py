@@ -2,6 +2,7 @@
 
 import importlib
 import multiprocessing
+import platform
 import shutil
 import time
 from concurrent.futures import (
@@ -30,6 +31,11 @@ def sorted_payoff(x):
 
 def two(x):
     return x[:, 0] * x[:, 1], x[:, 0]
+
+
+def seen_threads(x):
+    seen_threads.number = _core.num_threads()
+    return np.sort(x)
 
 
 CASES = {
@@ -156,6 +162,25 @@ def test_processes_share_the_cores(processes):
     assert_covers(e, 10.45058357218556678)
     # Afterwards the default holds again there.
     assert processes.submit(_core.num_threads).result() == fastnet._core.num_threads()
+
+
+def test_a_workers_own_number_of_threads_stays():
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context, fastnet.set_num_threads, (1,)) as pool:
+        expectation(payoff, NORMAL, n=N, rng=2, executor=pool)
+        assert pool.submit(_core.num_threads).result() == 1
+    host = platform.node()
+    for before in (None, 5):
+        fastnet.set_num_threads(before)
+        expected = _core.num_threads()
+        executor = Here()
+        expectation(seen_threads, NORMAL, n=N, rng=2, executor=executor)
+        function, args = executor.submitted[-1]
+        for home, share in (((host, 0, 2), max(1, expected // 2)), (("elsewhere", 0, 2), expected)):
+            function(*args[:-1], home)
+            assert seen_threads.number == share
+            assert _core.num_threads() == expected
+    fastnet.set_num_threads(None)
 
 
 def test_a_time_limit_leaves_a_whole_estimate():

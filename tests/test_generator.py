@@ -1,6 +1,7 @@
 """Generator: moving, copying and sharing it, its seeds, and what its methods are given."""
 
 import copy
+import inspect
 import json
 import pickle
 import signal
@@ -20,6 +21,19 @@ from fastnet.reference.random import Generator as Reference
 
 def at(position, seed=5):
     return Generator(seed).advance(position)
+
+
+def test_methods_of_numpys_names_take_its_parameters_in_its_order():
+    shared = [n for n in dir(np.random.Generator) if n[0] != "_" and hasattr(Generator, n)]
+    for name in shared:
+        theirs = inspect.signature(getattr(np.random.Generator, name)).parameters
+        mine = inspect.signature(getattr(Generator, name)).parameters
+        assert list(mine)[: len(theirs)] == list(theirs), name
+    assert {"integers", "permutation", "choice", "poisson", "multivariate_normal"} < set(shared)
+    for missing in ("shuffle", "permuted", "multinomial", "bytes"):
+        assert missing not in shared
+    with pytest.raises(TypeError, match="low must be an integer"):
+        Generator(1).integers([1, 2], 5)
 
 
 # ---- moving, copying, sharing ----

@@ -306,6 +306,14 @@ def test_longdouble_is_computed_in_float64(rng):
         F.tanh(np.longdouble("1e400"))
 
 
+def test_integers_are_rounded_up_to_2_to_the_53rd_and_refused_beyond():
+    for x in (np.int32(2**31 - 1), np.int64(2**24 + 1), np.int64(-(2**53))):
+        assert F.leaky_relu(np.array([x]), 1.0)[0] == np.float32(x)
+    for x in (np.int64(2**53 + 1), np.int64(-(2**53) - 1), np.uint64(2**63)):
+        with pytest.raises(ValueError, match="x has a value too large"):
+            F.relu(np.array([x]))
+
+
 @pytest.mark.parametrize("ndim", [0, 1, 3, 33, 64])
 def test_any_number_of_dimensions(ndim, rng):
     shape = (*[1] * (ndim - 1), 2)[:ndim]

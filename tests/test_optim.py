@@ -253,6 +253,11 @@ def test_loading_checks_before_it_changes():
         del values_of["beta1_power"], values_of["beta2_power"]
     optimizer.load_state_dict(good)
     assert optimizer.state[model[0].weight]["beta1_power"] == 0.9 * 0.9
+    # Those of the betas that come with it, not of the betas before.
+    good["param_groups"][0]["betas"] = (0.5, 0.75)
+    optimizer.load_state_dict(good)
+    assert optimizer.state[model[0].weight]["beta1_power"] == 0.25
+    assert optimizer.state[model[0].weight]["beta2_power"] == 0.5625
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,26 @@ def test_stratified_is_much_narrower():
     assert e.standard_error < plain.standard_error / 20
 
 
+@pytest.mark.parametrize("method", ["stratified", "antithetic"])
+def test_quantiles_stay_finite_at_the_ends(method, dtype):
+    from fastnet.montecarlo._methods import Antithetic, Stratified
+    from fastnet.stats import Exponential, Normal, Uniform
+
+    largest = 1 - np.finfo(dtype).eps / 2
+    for law in (Exponential(1.0), Normal(0.0, 1.0)):
+        if method == "stratified":
+            for strata in (2, 16, 100, 256):
+                u = np.array([[0] * strata, [largest] * strata], dtype)
+                assert np.all(np.isfinite(Stratified(None, law, strata)(u)))
+        else:
+            pairs = Antithetic(lambda x: x[:, 0], [law, Uniform(0, 1)])
+            u = np.array([[0, 0.5], [largest, 0.5]], dtype)
+            assert np.all(np.isfinite(pairs(u)))
+    # In float32 these are enough samples for a sum that rounds to 1.
+    e = expectation(None, Exponential(1.0), n=16 * 2**18, rng=1, method=method, dtype=dtype)
+    assert_covers(e, 1)
+
+
 def test_rare_events_by_importance():
     truth = scipy.special.ndtr(-5)
     e = expectation(lambda x: x > 5, NORMAL, n=2**17, rng=1, proposal=Law("normal", 5.0, 1.0))

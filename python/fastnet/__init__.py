@@ -22,6 +22,11 @@ from fastnet.autograd import from_numpy as from_numpy
 from fastnet.autograd import is_grad_enabled as is_grad_enabled
 from fastnet.autograd import no_grad as no_grad
 from fastnet.autograd import tensor as tensor
+from fastnet.autograd.choose import clip as clamp
+from fastnet.autograd.choose import clip as clip
+from fastnet.autograd.choose import maximum as maximum
+from fastnet.autograd.choose import minimum as minimum
+from fastnet.autograd.choose import where as where
 from fastnet.autograd.create import arange as arange
 from fastnet.autograd.create import as_tensor as as_tensor
 from fastnet.autograd.create import full as full
@@ -34,8 +39,6 @@ from fastnet.autograd.create import zeros_like as zeros_like
 from fastnet.autograd.elementwise import abs as abs
 from fastnet.autograd.elementwise import add as add
 from fastnet.autograd.elementwise import ceil as ceil
-from fastnet.autograd.elementwise import clip as clamp
-from fastnet.autograd.elementwise import clip as clip
 from fastnet.autograd.elementwise import cos as cos
 from fastnet.autograd.elementwise import div as div
 from fastnet.autograd.elementwise import exp as exp
@@ -44,8 +47,6 @@ from fastnet.autograd.elementwise import floor as floor
 from fastnet.autograd.elementwise import log as log
 from fastnet.autograd.elementwise import log1p as log1p
 from fastnet.autograd.elementwise import log2 as log2
-from fastnet.autograd.elementwise import maximum as maximum
-from fastnet.autograd.elementwise import minimum as minimum
 from fastnet.autograd.elementwise import mul as mul
 from fastnet.autograd.elementwise import neg as neg
 from fastnet.autograd.elementwise import pow as pow
@@ -54,7 +55,6 @@ from fastnet.autograd.elementwise import sin as sin
 from fastnet.autograd.elementwise import sqrt as sqrt
 from fastnet.autograd.elementwise import square as square
 from fastnet.autograd.elementwise import sub as sub
-from fastnet.autograd.elementwise import where as where
 from fastnet.autograd.reduce import all as all
 from fastnet.autograd.reduce import amax as amax
 from fastnet.autograd.reduce import amin as amin

@@ -13,7 +13,8 @@ Array = npt.NDArray[Any]
 
 FLOAT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 _FLOAT32, _FLOAT64 = FLOAT_DTYPES
-# Up to here every integer is a float64; beyond, values would change silently.
+# Up to here every integer is a float64. Integers beyond, which even float64 may change, are
+# refused; what float32 alone has not is rounded to it, as float64's values are.
 _EXACT = 2**53
 # kDLCPU of DLPack's DLDeviceType.
 _DLPACK_CPU = 1
@@ -152,8 +153,9 @@ def as_float(x: Any, name: str, dtype: np.dtype[Any] | None = None) -> Array:
     """Return x as an aligned float32 or float64 ndarray in native byte order, of any layout.
 
     Floats of another width go to the nearest kind (float16 to float32, longdouble to float64);
-    integers, booleans and Python numbers become float32. With `dtype` the result has that dtype and
-    a value beyond its range is a ValueError.
+    integers, booleans and Python numbers become float32. With `dtype` the result has that dtype. A
+    value beyond its range is a ValueError, and so is an integer beyond 2^53 in magnitude; any other
+    is rounded to the nearest.
     """
     if type(x) is np.ndarray and x.dtype in FLOAT_DTYPES and dtype is None and x.flags.aligned:
         if not x.flags.c_contiguous:

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from fastnet.autograd import elementwise
+from fastnet.autograd import choose, elementwise
 from fastnet.autograd.core import TensorCore, family, unbroadcast, unwrap, wrap
-from fastnet.autograd.shape import _index
+from fastnet.autograd.shape import _index, counters
 from fastnet.autograd.tape import make_node, mode
 
 
@@ -133,8 +133,8 @@ def wrap_operand(other: Any) -> Any:
 
 def clamp_(input: Any, min: Any = None, max: Any = None) -> Any:
     """Limit to [min, max] in place."""
-    _begin(input)
-    return _replace(input, elementwise.clip(input, min, max))
+    _begin(input, min, max)
+    return _replace(input, choose.clip(input, min, max))
 
 
 def _setitem_vjp(dy: Any, needs: Any, index: Any, shape: Any) -> Any:
@@ -151,7 +151,7 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     """Set input[index] to value."""
     _restore(input, value)
     recorded = _begin(input, value)
-    index = _index(index)
+    reads, index = counters(index), _index(index)
     array = unwrap(value)
     edges = _edges(input, value)
     if isinstance(array, np.ndarray) and not np.can_cast(
@@ -163,7 +163,7 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     input._version[0] += 1
     if recorded:
         shape = np.shape(array)
-        input._node = make_node(_setitem_vjp, (index, shape), edges, (), "setitem", True)
+        input._node = make_node(_setitem_vjp, (index, shape), edges, reads, "setitem", True)
         input._requires = True
         _make_stale(input)
 

@@ -172,7 +172,7 @@ def _along(arg: Any, input: Any, dim: int, keepdim: bool, name: str) -> Extreme:
 def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Return the largest element, with dim `(values, indices)` along it; or `maximum` of two."""
     if isinstance(dim, TensorCore):
-        from fastnet.autograd.elementwise import maximum
+        from fastnet.autograd.choose import maximum
 
         return maximum(input, dim)
     if dim is None or not isinstance(input, TensorCore):
@@ -183,7 +183,7 @@ def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
 def min(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Return the smallest element, with dim `(values, indices)` along it; or `minimum` of two."""
     if isinstance(dim, TensorCore):
-        from fastnet.autograd.elementwise import minimum
+        from fastnet.autograd.choose import minimum
 
         return minimum(input, dim)
     if dim is None or not isinstance(input, TensorCore):

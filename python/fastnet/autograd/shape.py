@@ -112,6 +112,12 @@ def _index(index: Any) -> Any:
     return unwrap(index)
 
 
+def counters(index: Any) -> tuple[Any, ...]:
+    """Return the counters of edits of the Tensors in an index."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return tuple([part._version for part in parts if isinstance(part, TensorCore)])
+
+
 def _is_basic(index: Any) -> bool:
     """Return whether an index selects a view: numbers, slices, None and Ellipsis alone."""
     parts = index if isinstance(index, tuple) else (index,)
@@ -135,7 +141,7 @@ def _getitem_vjp(dy: Any, needs: Any, shape: Any, index: Any, distinct: bool) ->
 
 def getitem(input: Any, index: Any) -> Any:
     """Return input[index], a view where NumPy gives one."""
-    index = _index(index)
+    given, index = index, _index(index)
     x = input._data
     if _is_basic(index):
         y = x[(*index, ...) if isinstance(index, tuple) and ... not in index else index]
@@ -143,7 +149,8 @@ def getitem(input: Any, index: Any) -> Any:
             y = x[(index, ...)]
         return record_view(input, y, _getitem_vjp, (x.shape, index, True), "getitem")
     distinct = isinstance(index, np.ndarray) and index.dtype == np.bool_
-    return record(x[index], _getitem_vjp, (x.shape, index, distinct), (input,), (), "getitem", True)
+    saved = (x.shape, index, distinct)
+    return record(x[index], _getitem_vjp, saved, (input,), counters(given), "getitem", True)
 
 
 def length(input: Any) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnet._arrays import Array, as_float, to_array
-from fastnet.autograd import elementwise, inplace, reduce
+from fastnet.autograd import choose, elementwise, inplace, reduce
 from fastnet.autograd import shape as shaping
 from fastnet.autograd.core import DTYPES, TensorCore, data_of, record, set_class, unwrap, wrap
 from fastnet.autograd.delegate import function as delegate
@@ -37,7 +37,7 @@ class Tensor(TensorCore):
     Names and meaning are PyTorch's. Operators broadcast and take numbers and arrays; float32 and
     float64 never mix (TypeError). Products with a matrix and what has a kernel run in it, the rest
     in NumPy. Edits in place (`t += u`, `t[i] = v`, `t.add_(u)`) are noticed by backward if it
-    needs the old value; edits of `t.numpy()` or `t.data` are not.
+    needs the old value; edits of `t.numpy()`, `t.data` or an array used as an operand are not.
 
     Examples
     --------
@@ -371,8 +371,8 @@ class Tensor(TensorCore):
     exp, expm1, sqrt = elementwise.exp, elementwise.expm1, elementwise.sqrt
     log, log1p, log2 = elementwise.log, elementwise.log1p, elementwise.log2
     sin, cos, floor, ceil = elementwise.sin, elementwise.cos, elementwise.floor, elementwise.ceil
-    abs, clip, clamp = elementwise.abs, elementwise.clip, elementwise.clip
-    maximum, minimum = elementwise.maximum, elementwise.minimum
+    abs, clip, clamp = elementwise.abs, choose.clip, choose.clip
+    maximum, minimum = choose.maximum, choose.minimum
     eq, ne, lt, le, gt, ge = __eq__, __ne__, __lt__, __le__, __gt__, __ge__
 
     relu, sigmoid, tanh = delegate("relu"), delegate("sigmoid"), delegate("tanh")

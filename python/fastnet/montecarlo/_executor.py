@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import pickle
 import platform
+import threading
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -34,20 +36,45 @@ def run_task(problem: Any, columns: int, cross: bool, task: tuple[int, int, int]
     if (host, pid) == (platform.node(), os.getpid()):
         run_pieces(problem, tree, task)
         return tree.nodes(), tree.history()
-    if host == platform.node():
-        # One of several processes on the caller's machine: its share of the cores.
-        _core.set_num_threads(max(1, _core.num_threads() // workers))
-    try:
-        run_pieces(problem.problem() if isinstance(problem, Recipe) else problem, tree, task)
-    except Exception as error:
-        portable = _portable(error)
-        if portable is error:
-            raise
-        raise portable from None
-    finally:
-        if host == platform.node():
-            _core.set_num_threads(0)
+    with _Share(workers) if host == platform.node() else nullcontext():
+        try:
+            run_pieces(problem.problem() if isinstance(problem, Recipe) else problem, tree, task)
+        except Exception as error:
+            portable = _portable(error)
+            if portable is error:
+                raise
+            raise portable from None
     return tree.nodes(), tree.history()
+
+
+class _Share:
+    """A process's share of the cores while it runs tasks, one of several on the caller's machine.
+
+    Tasks may run in several of its threads: the first takes the share, the last gives it back.
+    """
+
+    _lock = threading.Lock()
+    _running = 0
+    _before = 0
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def __enter__(self) -> None:
+        with _Share._lock:
+            if not _Share._running:
+                before = _core.num_threads()
+                _core.set_num_threads(0)
+                # 0, which stands for the default, also where it is what was set.
+                _Share._before = before if before != _core.num_threads() else 0
+                _core.set_num_threads(max(1, before // self.workers))
+            _Share._running += 1
+
+    def __exit__(self, *error: object) -> None:
+        with _Share._lock:
+            _Share._running -= 1
+            if not _Share._running:
+                _core.set_num_threads(_Share._before)
 
 
 def _portable(error: Exception) -> Exception:

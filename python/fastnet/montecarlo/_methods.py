@@ -54,6 +54,19 @@ def quantiles(dist: Any, u: Any) -> Any:
     return np.stack([quantile(part, u[:, j]) for j, part in enumerate(dist)], axis=-1)
 
 
+def above_zero(u: Any) -> Any:
+    """Return uniform values with 0 as the middle of its cell, where quantiles are finite.
+
+    Values are multiples of half an epsilon, each standing for what lies up to the next.
+    """
+    return np.maximum(u, float(np.finfo(u.dtype).eps) / 4)
+
+
+def below_one(u: Any) -> Any:
+    """Return probabilities with 1, to which a sum may round, as the largest number below it."""
+    return np.minimum(u, 1 - float(np.finfo(u.dtype).eps) / 2)
+
+
 def mean_of(results: list[Any]) -> Any:
     """Return the mean of several values of f, of whatever form f gives them in."""
     if isinstance(results[0], tuple | list):
@@ -92,7 +105,8 @@ class Antithetic:
 
     def __call__(self, x: Any) -> Any:
         if self.center is None:
-            pair = [quantiles(self.dist, x), quantiles(self.dist, 1 - x)]
+            u = above_zero(x)
+            pair = [quantiles(self.dist, u), quantiles(self.dist, below_one(1 - u))]
         elif isinstance(self.dist, Sequence) or getattr(self.dist, "dim", None) is not None:
             pair = [x, np.asarray(self.center, x.dtype) - x]
         else:
@@ -117,7 +131,9 @@ class Stratified:
     def __call__(self, u: Any) -> Any:
         values = []
         for k in range(self.strata):
-            x = quantile(self.dist, (u[:, k] + k) * (1.0 / self.strata))
+            part = above_zero(u[:, k]) if k == 0 else u[:, k]
+            p = (part + k) * (1.0 / self.strata)
+            x = quantile(self.dist, below_one(p) if k == self.strata - 1 else p)
             values.append(x if self.f is None else self.f(x))
         return mean_of(values)
 
@@ -184,7 +200,7 @@ def sobol_means(
         seed = np.random.default_rng([*entropy, r])
         u = qmc.Sobol(dimension, scramble=True, rng=seed).random_base2(power)
         # Points of 30 bits may be 0, which has no finite quantile.
-        u = np.clip(u, 2.0**-54, 1 - 2.0**-53)
+        u = below_one(above_zero(u))
         x = quantiles(dist, u if isinstance(dist, Sequence) else u[:, 0])
         means.append(function.array(np.asarray(x, dtype)).mean(axis=1, dtype=np.float64))
     return np.ascontiguousarray(np.array(means).T)

@@ -92,8 +92,11 @@ class Problem:
         if not isinstance(model, Module) or not self.function.plain:
             return False
         compiled = compile_inference(model)
-        if compiled is None or self.samples.core is None or compiled.dtype != x.dtype:
+        if compiled is None or self.samples.core is None:
             msg = "the model cannot be compiled for evaluation on these samples"
+            raise Untraceable(msg)
+        if compiled.dtype != x.dtype:
+            msg = f"the model is of {compiled.dtype} and the samples of {x.dtype}, see dtype"
             raise Untraceable(msg)
         out = np.empty((len(x), len(values)), x.dtype)
         compiled.network.predict(np.ascontiguousarray(x.reshape(len(x), -1)), out)

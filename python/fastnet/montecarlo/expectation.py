@@ -20,6 +20,7 @@ from fastnet.montecarlo._problem import NAN_POLICIES, Problem
 from fastnet.montecarlo._samples import CHUNK, Samples, checked_law
 from fastnet.montecarlo._stopping import Driver, Goal, one_of
 from fastnet.montecarlo.estimate import Estimate
+from fastnet.nn.module import Module
 from fastnet.random import default_rng
 from fastnet.random._checks import integer
 
@@ -48,7 +49,7 @@ def expectation(
     covariance: bool | None = None,
     nan_policy: str = "raise",
     rng: Any = None,
-    dtype: Any = np.float64,
+    dtype: Any = None,
     resume: Estimate | None = None,
     executor: Any = None,
     on_interrupt: str = "raise",
@@ -100,8 +101,9 @@ def expectation(
     rng : None, int, Generator, ...
         One ticket is taken of it (see `fastnet.random.default_rng`); with `resume`, which has its
         stream, None or the same.
-    dtype : dtype, default float64
-        Float32 or float64: that of samples and of the traced function. Moments are float64.
+    dtype : dtype, optional
+        Float32 or float64: that of samples and of the traced function. Moments are float64. By
+        default that of the parameters if f is a Module that has one, else float64.
     resume : Estimate, optional
         One to go on from, of the same f and dist (compared as `Estimate.merge` does): n counts its
         samples too.
@@ -167,7 +169,7 @@ def expectation(
             flag(value, name)
     strata = integer(strata, "strata", 2, 256)
     replicates = integer(replicates, "replicates", 2, CHUNK)
-    kind = float_dtype(dtype)
+    kind = _dtype_of(f) if dtype is None else float_dtype(dtype)
     goal = Goal(n, rtol, atol, time_limit, confidence_level, stopping, n_min, n_max)
     dist = checked_law(dist)
     if resume is None:
@@ -214,6 +216,12 @@ def expectation(
     if problem.how == "python" and not estimate.message:
         estimate.message = f"f was called as Python: {problem.reason}"
     return estimate
+
+
+def _dtype_of(f: Any) -> np.dtype[Any]:
+    """Return the one dtype of a network's parameters, float64 for any other function."""
+    found = {p.data.dtype for p in f.parameters()} if isinstance(f, Module) else set()
+    return found.pop() if len(found) == 1 else np.dtype(np.float64)
 
 
 def _controls(control: Any) -> tuple[tuple[Any, ...], list[float] | None]:

@@ -97,8 +97,10 @@ class Adam(Optimizer):
             "beta2_power": 1.0,
         }
 
-    def _loaded(self, p: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-        state = super()._loaded(p, values)
+    def _loaded(
+        self, p: Any, values: Mapping[str, Any], groups: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        state = super()._loaded(p, values, groups)
         missing = {"step", "exp_avg", "exp_avg_sq"} - set(state)
         if missing:
             msg = f"state must have {', '.join(sorted(missing))}"
@@ -110,19 +112,9 @@ class Adam(Optimizer):
                 state[name] = number(state[name], name, 0.0, 1.0)
             else:
                 # Saved by PyTorch, which has the step's number only.
-                state[name] = self._power(p, i - 1, state["step"])
+                group = next(g for g in groups if any(q is p for q in g["params"]))
+                state[name] = _power(float(group["betas"][i - 1]), state["step"])
         return state
-
-    def _power(self, p: Any, which: int, step: int) -> float:
-        """Return beta^step as the product that the steps would have made."""
-        group = next(g for g in self.param_groups if any(q is p for q in g["params"]))
-        beta = float(group["betas"][which])
-        power = 1.0
-        for _ in range(step):
-            power *= beta
-            if power == 0.0:
-                break
-        return power
 
     def _update(self, p: Any, w: Array, g: Array, group: dict[str, Any]) -> None:
         state = self._state(p)
@@ -137,6 +129,16 @@ class Adam(Optimizer):
             group["eps"], group["weight_decay"], self._decoupled,
             -1.0 if group["maximize"] else 1.0,
         )  # fmt: skip
+
+
+def _power(beta: float, step: int) -> float:
+    """Return beta^step as the product that the steps would have made."""
+    power = 1.0
+    for _ in range(step):
+        power *= beta
+        if power == 0.0:
+            break
+    return power
 
 
 class AdamW(Adam):

@@ -220,7 +220,7 @@ class Optimizer:
             msg = f"state_dict must have groups of {ours} parameters, got {sizes}"
             raise ValueError(msg)
         numbered: dict[Any, Any] = {}
-        groups = []
+        groups: list[dict[str, Any]] = []
         for group, other in zip(self.param_groups, saved, strict=True):
             numbered.update(zip(other["params"], group["params"], strict=True))
             options = {k: other.get(k, v) for k, v in group.items()}
@@ -232,15 +232,20 @@ class Optimizer:
                 msg = f"state_dict has state of a parameter {number!r} that no group has"
                 raise ValueError(msg)
             p = numbered[number]
-            state[p] = self._loaded(p, values)
+            state[p] = self._loaded(p, values, groups)
         self.param_groups[:] = groups
         self._settled()
         self._changes += 1
         self._states.clear()
         self._states.update(state)
 
-    def _loaded(self, p: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a parameter's state from saved values: arrays in its layout."""
+    def _loaded(
+        self, p: Any, values: Mapping[str, Any], groups: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Return a parameter's state, in one of the groups, from saved values.
+
+        Arrays get the parameter's layout.
+        """
         state: dict[str, Any] = {}
         for name, value in values.items():
             if name in self._arrays and value is not None:
@@ -269,7 +274,9 @@ class Optimizer:
         self._vectors = {}
         # Copies of arrays do not have the parameters' layout.
         states = self.__dict__.pop("state")
-        self._states = {p: self._loaded(p, values) for p, values in states.items()}
+        self._states = {
+            p: self._loaded(p, values, self.param_groups) for p, values in states.items()
+        }
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]

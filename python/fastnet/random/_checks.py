@@ -98,20 +98,20 @@ def integer_dtype(dtype: Any) -> np.dtype[Any]:
     return kind
 
 
-def whole(value: Any, name: str) -> Array:
+def counts(value: Any, name: str) -> Array:
     """Return integers of at least 0 as int64; whole floats are taken as what they are."""
     if isinstance(value, int) and not 0 <= value < 2**63:  # beyond what NumPy has a dtype for
         msg = f"{name} must be from 0 to 2**63 - 1, got {value}"
         raise ValueError(msg)
     array = to_array(value, name)
     if array.dtype.kind == "f" and np.all(array == np.floor(array)):
-        whole = np.abs(array) < 2**63
+        fits = np.abs(array) < 2**63
     elif array.dtype.kind in "iu":
-        whole = array <= np.int64(2**63 - 1)
+        fits = array <= np.int64(2**63 - 1)
     else:
         msg = f"{name} must be an integer, got {value}"
         raise TypeError(msg)
-    if not np.all(whole & (array >= 0)):
+    if not np.all(fits & (array >= 0)):
         msg = f"{name} must be from 0 to 2**63 - 1, got {value}"
         raise ValueError(msg)
     return array.astype(np.int64)

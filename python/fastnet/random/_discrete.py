@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fastnet import _core
 from fastnet._arrays import FLOAT_DTYPES, Array, as_dtype, output
-from fastnet.random._checks import Size, integer_dtype, probabilities, shape_of, whole
+from fastnet.random._checks import Size, counts, integer_dtype, probabilities, shape_of
 from fastnet.random._draw import SLOW_PIECE, Drawing, Source, column, parameter, pieces, target
 
 _FLOAT64 = np.dtype(np.float64)
@@ -210,7 +210,7 @@ class Discrete(Drawing):
             size,
             dtype,
             out,
-            n=whole(n, "n"),
+            n=counts(n, "n"),
             p=parameter(p, "p", _FLOAT64, 0.0, 1.0),
         )
 

@@ -33,10 +33,16 @@ class Generator(Vector, Discrete):
 
     Notes
     -----
-    The methods have NumPy's names and parameters. The value at a position is a pure function of
-    seed, stream, law, dtype and position (module docstring; mapping version `STREAM_VERSION`). The
-    key is the first 64-bit word of the seed's SeedSequence. One stream has 2**63 positions; a call
-    that needs more than are left is a ValueError and takes none.
+    Methods that `numpy.random.Generator` has too take its parameters in its order, and laws take
+    dtype and out besides. `integers` takes single numbers as bounds; the `method` of
+    `standard_exponential` and of `multivariate_normal` and what the latter does with an invalid
+    covariance have one choice each. Left out are bytes, shuffle, permuted, multinomial and the
+    laws that are not among these methods. Values differ from NumPy's.
+
+    The value at a position is a pure function of seed, stream, law, dtype and position (module
+    docstring; mapping version `STREAM_VERSION`). The key is the first 64-bit word of the seed's
+    SeedSequence. One stream has 2**63 positions; a call that needs more than are left is a
+    ValueError and takes none.
 
     Examples
     --------
@@ -152,7 +158,7 @@ class Generator(Vector, Discrete):
         Parameters
         ----------
         low, high : int
-            Without high, integers in [0, low).
+            Single numbers, no arrays. Without high, integers in [0, low).
         size : int or tuple of int, optional
             Shape of the result; `out`'s, or a scalar, if None.
         dtype : dtype, default int64
