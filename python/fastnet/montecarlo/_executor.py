@@ -27,25 +27,30 @@ _LOST = (CancelledError, OSError, EOFError, TimeoutError)
 _FUTURE = ("cancel", "cancelled", "exception", "result")
 
 
+class ErrorOfF(Exception):
+    """Holds an error that f raised and that would else be taken for a lost task."""
+
+
 def run_task(problem: Any, columns: int, cross: bool, task: tuple[int, int, int], home: Any) -> Any:
     """Return the nodes and the history of a task's chunks: a pure function of problem and task."""
     tree = _core.ChunkTree(columns, cross)
     host, pid, workers = home
-    if (host, pid) == (platform.node(), os.getpid()):
-        run_pieces(problem, tree, task)
-        return tree.nodes(), tree.history()
-    if host == platform.node():
+    here = (host, pid) == (platform.node(), os.getpid())
+    share = host == platform.node() and not here
+    if share:
         # One of several processes on the caller's machine: its share of the cores.
         _core.set_num_threads(max(1, _core.num_threads() // workers))
     try:
         run_pieces(problem.problem() if isinstance(problem, Recipe) else problem, tree, task)
     except Exception as error:
-        portable = _portable(error)
+        portable = error if here else _portable(error)
+        if isinstance(portable, _LOST):
+            raise ErrorOfF(portable) from error
         if portable is error:
             raise
         raise portable from None
     finally:
-        if host == platform.node():
+        if share:
             _core.set_num_threads(0)
     return tree.nodes(), tree.history()
 
@@ -150,6 +155,11 @@ class Pool:
         for future in done:
             task, attempt = pending.pop(future)
             error = _error_of(future)
+            if isinstance(error, ErrorOfF):
+                own: Exception = error.args[0]
+                if error.__cause__ is own:
+                    raise own
+                raise own from error.__cause__  # Another process's traceback.
             if isinstance(error, _LOST) and attempt < _TRIES:
                 self._submit(pending, problem, layout, task, attempt + 1)
                 continue
