@@ -90,8 +90,10 @@ def expectation(
         error takes into account.
     proposal : distribution, optional
         What to draw samples from instead of `dist`: f is multiplied by the ratio of the densities
-        (importance sampling), so it must cover `dist` where f is not 0. `Estimate.ess` is the
-        effective sample size of the weights.
+        (importance sampling), so it must cover `dist` where f is not 0, however improbable that is:
+        a rare event may be all there is of f's expectation. For a bounded proposal let f say what
+        is left out, like ``np.where(abs(x) < 8, f(x), 0)`` for Uniform(-8, 8). `Estimate.ess` is
+        the effective sample size of the weights.
     covariance : bool, optional
         Whether covariances of outputs are kept; if None, for up to 32 outputs.
     nan_policy : {"raise", "omit", "propagate"}
