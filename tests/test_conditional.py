@@ -96,6 +96,17 @@ def test_a_chain_by_bins():
     np.testing.assert_allclose(c.mean, [0, 1, 2.25], atol=5 * c.standard_error.max() + 0.01)
 
 
+@pytest.mark.parametrize("n", [2**14, 2**17])
+def test_regression_fits_a_curve_of_several_waves(n):
+    def middle(x):
+        return np.sin(2 * x) + 0.3 * x
+
+    joint = stats.Joint(x=stats.Uniform(-3, 3), y=lambda x: stats.Normal(middle(x), 0.5))
+    at = np.linspace(-2.9, 2.9, 59)
+    c = conditional_expectation("y", "x", joint, at, method="regression", n=n, rng=1)
+    assert np.abs(c.mean - middle(at)).max() < 0.1
+
+
 def test_functions_of_all_variables():
     c = conditional_expectation(lambda v: v[:, 0] * v[:, 1], "x", chain(), 1.5, rng=1)
     assert c.mean == pytest.approx(1.5**3, abs=0.1)

@@ -19,6 +19,8 @@ from fastnet.stats.joint_table import TableJoint
 
 # The samples at either end of all whose width is that of the end.
 _END = 16
+# Samples of a step of the regression.
+_BATCH = 256
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -315,10 +317,13 @@ def _regression(
             nn.Linear(32, 32, rng=rng), nn.Tanh(),
             nn.Linear(32, 1, rng=rng),
         )  # fmt: skip
+        # A thousand steps at either rate, which few samples take many epochs for; no more than 100,
+        # which would fit the noise.
+        epochs = min(max(10, -(-1000 * _BATCH // len(a))), 100)
         trainer = Trainer(model, nn.MSELoss(), optim.Adam(model.parameters(), lr=0.01))
         for rate in (0.01, 0.001):
             trainer.optimizer.param_groups[0]["lr"] = rate
-            trainer.fit(a, b, epochs=10, batch_size=256, rng=rng, progress=False)
+            trainer.fit(a, b, epochs=epochs, batch_size=_BATCH, rng=rng, progress=False)
         new = ((points.ravel() - center) / scale).astype(np.float32)[:, None]
         fits.append(trainer.predict(new)[:, 0].astype(np.float64) * width + offset)
     values = np.array(fits)
