@@ -183,6 +183,9 @@ def expectation(
         law = checked_law(proposal, "proposal")
         weight = Weight(dist, law)
     function, cost = f, 1
+    if method != "iid" and address_of(f) is not None:
+        msg = f"f must be a function of arrays for method={method!r}, got a compiled callback"
+        raise ValueError(msg)
     if method != "iid" and (controls or weight is not None):
         msg = "method, control and proposal cannot be combined but for control and proposal"
         raise ValueError(msg)
