@@ -136,9 +136,10 @@ def expectation(
     its n).
 
     Traced are arithmetic and comparisons, NumPy's exponential, logarithmic, hyperbolic (sinh, cosh,
-    tanh) and trigonometric functions (sin, cos, tan) and powers, rounding, minima and maxima,
-    where, clip, logic, erf and expit of SciPy, products with constant matrices, columns by number,
-    and reductions over the last axis; `Estimate.how` says whether f was.
+    tanh) and trigonometric functions (sin, cos, tan, arcsin, arccos, arctan), powers and roots,
+    rounding, minima and maxima, where, clip, logic, erf and expit of SciPy, products with constant
+    matrices, columns by number, and reductions over the last axis; `Estimate.how` says whether f
+    was.
 
     A rule that stops when the interval is narrow must not be fooled by an interval that is narrow
     because nothing has happened yet. So no look is taken before n_min, looks are at 1, 2, 3, 4, 6,
