@@ -393,21 +393,3 @@ def test_divergence_of_vector_laws(rng):
 def test_bad_input(error, match, make):
     with pytest.raises(error, match=match):
         make()
-
-
-def test_a_chain_of_frozen_laws_of_scipy():
-    frozen = stats.Joint(
-        x=ss.norm(0, 1), k=lambda x: ss.poisson(np.exp(x)), y=lambda x: ss.norm(x, 0.5)
-    )
-    own = stats.Joint(
-        x=stats.Normal(0, 1), k=lambda x: stats.Poisson(np.exp(x)), y=lambda x: stats.Normal(x, 0.5)
-    )
-    at = [[0.0, 1, 0.3], [-1, 0, 2]]
-    np.testing.assert_allclose(frozen.logpdf(at), own.logpdf(at), rtol=1e-12)
-    drawn = frozen.sample(2**14, rng=1)
-    # E[k] = E[exp(x)], Cov[x, y] = Var[x].
-    assert drawn[:, 1].mean() == pytest.approx(np.exp(0.5), abs=0.1)
-    assert np.cov(drawn[:, 0], drawn[:, 2])[0, 1] == pytest.approx(1, abs=0.1)
-    assert frozen.conditional(x=1.0).marginal("y").mean() == 1
-    assert frozen.conditional(y=1.0, rng=1).marginal("x").mean() == pytest.approx(0.8, abs=0.03)
-    assert frozen.sample(rng=1).shape == (3,)
