@@ -196,6 +196,11 @@ def test_points_between_samples_without_a_gap_are_taken():
             rows = joint.sample(2**12, rng=seed)[:, 0]
             at = np.quantile(rows, np.linspace(0.01, 0.99, 1000))
             conditional_expectation("y", "x", joint, at, n=2**12, bins=256, rng=seed)
+    # Regression has no bins, however many are asked for.
+    c = conditional_expectation(
+        "y", "x", chain(), 0.3, method="regression", n=2**12, members=2, bins=10**6, rng=1
+    )
+    assert np.isfinite(c.mean)
     # Rows of data stand for a law whose samples could be anywhere among them.
     x = np.arange(1000) / 1000
     data = stats.Joint.empirical({"x": x, "y": 2 * x})

@@ -191,7 +191,7 @@ def conditional_expectation(
     generator = default_rng(rng)
     seed = (generator.key, generator.next_ticket())
     if method == "regression":
-        return _regression(joint, y, x, points, n, max(n // bins, 1), members, seed)
+        return _regression(joint, y, x, points, n, max(n // bins, _END), members, seed)
     bins = integer(bins, "bins", 1, n // 16)
     given, values = _sample(joint, y, x, n, Generator([*seed]))
     order = np.argsort(given, kind="stable")
