@@ -65,3 +65,13 @@ def test_conditional_expectation_of_a_chain():
     joint = stats.Joint(x=ss.uniform(-2, 4), y=lambda x: ss.norm(x**2, 0.5))
     c = conditional_expectation("y", "x", joint, [0.5, 1.0], rng=1)
     np.testing.assert_allclose(c.mean, [0.25, 1], atol=0.1)
+
+
+def test_laws_of_scipy_that_are_not_frozen():
+    laws = [ss.norm]
+    if hasattr(ss, "Normal"):  # From SciPy 1.15 on.
+        laws.append(ss.Normal(mu=0.0, sigma=1.0))
+    for law in laws:
+        name = rf"got a scipy\.\S+\.{type(law).__name__}, which is not frozen"
+        with pytest.raises(TypeError, match=name):
+            expectation(None, law, n=10)

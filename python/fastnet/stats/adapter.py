@@ -149,5 +149,8 @@ def as_laws(law: Any) -> Distribution:
 
             return Dirichlet(law.alpha)
     kind = f"the class {law.__name__}" if isinstance(law, type) else f"a {type(law).__name__}"
+    if type(law).__module__.startswith("scipy."):
+        # It may have a name that one of fastnet's has as well.
+        kind = f"a {type(law).__module__}.{type(law).__name__}, which is not frozen"
     msg = f"a distribution of fastnet.stats or a frozen one of scipy.stats is needed, got {kind}"
     raise TypeError(msg)
