@@ -55,11 +55,14 @@ def main(path=None, n=2**22):
     }
     strikes = np.arange(70, 135, 5)
     errors = {name: [] for name in methods}
+    prices = []
     worst = 0.0
     for strike in strikes:
         for name, options in methods.items():
             e = fastnet.expectation(call(strike), law, n=n, rng=1, **options)
             errors[name].append(e.standard_error)
+            if name == "plain":
+                prices.append(e.mean)
             worst = max(worst, abs(e.mean - black_scholes(strike)) / e.standard_error)
         if strike == 100:
             print(f"call at 100: {e}, Black and Scholes {black_scholes(100):.6f}")
@@ -71,9 +74,12 @@ def main(path=None, n=2**22):
 
         figure = Figure(figsize=(10, 4), layout="constrained")
         left, right = figure.subplots(1, 2)
-        left.plot(strikes, [black_scholes(k) for k in strikes], color="#0072B2")
+        left.plot(strikes, [black_scholes(k) for k in strikes], color="#0072B2",
+                  label="Black and Scholes")  # fmt: skip
+        left.plot(strikes, prices, "o", color="#D55E00", markersize=4, label="Monte Carlo, plain")
         left.set_xlabel("strike")
         left.set_ylabel("price of a call")
+        left.legend()
         for (name, values), colour in zip(
             errors.items(), ["#6E6E6E", "#D55E00", "#0072B2"], strict=True
         ):

@@ -111,6 +111,9 @@ def test_c_functions_take_what_they_were_made_for(cosine):
         expectation(cosine, NORMAL, n=100, dtype=np.float32)
     with pytest.raises(ValueError, match="float64"):
         expectation(cosine, NORMAL, n=100, control=(lambda x: x, 0.0))
+    for method in ("antithetic", "stratified", "sobol"):
+        with pytest.raises(ValueError, match=f"f must be a function of arrays for .*{method}"):
+            expectation(cosine, NORMAL, n=100, method=method)
     with pytest.raises(ValueError, match="signatures"):
         expectation(low_level("float (float)", "cosf", "libm.so.6"), NORMAL, n=100)
 

@@ -96,6 +96,17 @@ def test_a_chain_by_bins():
     np.testing.assert_allclose(c.mean, [0, 1, 2.25], atol=5 * c.standard_error.max() + 0.01)
 
 
+@pytest.mark.parametrize("n", [2**14, 2**17])
+def test_regression_fits_a_curve_of_several_waves(n):
+    def middle(x):
+        return np.sin(2 * x) + 0.3 * x
+
+    joint = stats.Joint(x=stats.Uniform(-3, 3), y=lambda x: stats.Normal(middle(x), 0.5))
+    at = np.linspace(-2.9, 2.9, 59)
+    c = conditional_expectation("y", "x", joint, at, method="regression", n=n, rng=1)
+    assert np.abs(c.mean - middle(at)).max() < 0.1
+
+
 def test_functions_of_all_variables():
     c = conditional_expectation(lambda v: v[:, 0] * v[:, 1], "x", chain(), 1.5, rng=1)
     assert c.mean == pytest.approx(1.5**3, abs=0.1)
@@ -152,6 +163,51 @@ def test_points_without_data_are_refused(method):
     assert np.all(np.isfinite(ends.mean))
 
 
+@pytest.mark.parametrize("method", ["bins", "regression"])
+def test_points_in_a_gap_between_samples_are_refused(method):
+    def halves(x):
+        return stats.Normal(x**2, 0.5)
+
+    options = {"method": method, "n": 2**12, "members": 2, "rng": 1}
+    apart = stats.Joint(
+        s=stats.Bernoulli(0.5), x=lambda s: stats.Uniform(2 * s, 2 * s + 1), y=halves
+    )
+    for at in (1.5, [0.5, 1.2]):
+        with pytest.raises(
+            ValueError, match=r"got 1\.\d, which is between 0\.99\S* and 2\S*, where"
+        ):
+            conditional_expectation("y", "x", apart, at, **options)
+    edges = conditional_expectation("y", "x", apart, [0.5, 1.0, 2.0, 2.5], **options)
+    assert np.all(np.isfinite(edges.mean))
+    # A few samples far from all others, and numbers between which there are none.
+    few = stats.Joint(
+        s=stats.Bernoulli(0.01), x=lambda s: stats.Uniform(9 * s, 9 * s + 1), y=halves
+    )
+    counts = stats.Joint(x=stats.Poisson(3), y=halves)
+    for joint, at in ((few, 5.0), (counts, 2.5)):
+        with pytest.raises(ValueError, match="at must be where samples of x are, got"):
+            conditional_expectation("y", "x", joint, at, **options)
+
+
+def test_points_between_samples_without_a_gap_are_taken():
+    for law in (stats.StudentT(1), stats.Exponential(1), stats.Normal()):
+        joint = stats.Joint(x=law, y=lambda x: stats.Normal(x, 1))
+        for seed in range(20):
+            rows = joint.sample(2**12, rng=seed)[:, 0]
+            at = np.quantile(rows, np.linspace(0.01, 0.99, 1000))
+            conditional_expectation("y", "x", joint, at, n=2**12, bins=256, rng=seed)
+    # Regression has no bins, however many are asked for.
+    c = conditional_expectation(
+        "y", "x", chain(), 0.3, method="regression", n=2**12, members=2, bins=10**6, rng=1
+    )
+    assert np.isfinite(c.mean)
+    # Rows of data stand for a law whose samples could be anywhere among them.
+    x = np.arange(1000) / 1000
+    data = stats.Joint.empirical({"x": x, "y": 2 * x})
+    c = conditional_expectation("y", "x", data, [0.3004, 0.5555], rng=1)
+    np.testing.assert_allclose(c.mean, [0.6008, 1.111], atol=0.01)
+
+
 @pytest.mark.parametrize("method", ["exact", "bins", "regression"])
 def test_points_without_probability_in_a_table_are_refused(method):
     joint = stats.Joint.table([[0.1, 0.2], [0.0, 0.0], [0.3, 0.4]])
@@ -175,6 +231,19 @@ def test_a_function_of_samples_may_change_them():
 def test_a_function_of_samples_must_give_real_numbers():
     with pytest.raises(TypeError, match="y must return real numbers, got dtype complex128"):
         conditional_expectation(lambda v: v[:, 0] + 1j, "x", chain(), 1.0)
+
+
+def test_joint_laws_are_known_by_what_they_are():
+    class Mine(stats.joint_normal.NormalJoint):
+        pass
+
+    class TableJoint:
+        names = ("x", "y")
+
+    c = conditional_expectation("y", "x", Mine(MEAN, COV), AT)
+    np.testing.assert_allclose(c.mean, TRUTH, rtol=1e-14)
+    with pytest.raises(TypeError, match=r"joint must be a fastnet\.stats\.Joint, got TableJoint"):
+        conditional_expectation("y", "x", TableJoint(), 0.0)
 
 
 def test_points_and_members_are_checked_by_name():

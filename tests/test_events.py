@@ -117,10 +117,29 @@ def test_what_is_no_distribution_or_parameter():
         stats.as_distribution(stats.Normal)
     with pytest.raises(ValueError, match="scalar parameters"):
         stats.as_distribution(ss.norm([0, 1]))
+    with pytest.raises(ValueError, match=r"parameters that its law allows, got .*norm\(0, -1\)"):
+        stats.as_distribution(ss.norm(0, -1))
     law = stats.Normal()
     assert stats.as_distribution(law) is law
     frozen = ss.multivariate_normal([1, 2], [[2, 1], [1, 2]])
     assert stats.as_distribution(frozen).logpdf([0, 0]) == pytest.approx(frozen.logpdf([0, 0]))
+    shares = ss.dirichlet([2, 3, 4])
+    x = [0.2, 0.3, 0.5]
+    assert stats.as_distribution(shares).logpdf(x) == pytest.approx(shares.logpdf(x))
+
+
+@pytest.mark.parametrize("law", [stats.Normal([0, 1]), stats.Poisson([1, 2]), stats.Gamma([1, 2])])
+def test_several_laws_in_an_array_have_no_single_probability_or_entropy(law):
+    for event in ((0, 1), {1, 2}, lambda x: x > 0):
+        with pytest.raises(ValueError, match=r"probability's law must .* got some of shape \(2,\)"):
+            law.probability(event)
+    for f in (
+        stats.entropy,
+        lambda law: stats.kl_divergence(law, law),
+        lambda law: stats.cross_entropy(law, law),
+    ):
+        with pytest.raises(ValueError, match="p must have scalar parameters"):
+            f(law)
 
 
 def test_without_scipy_the_extra_is_named(monkeypatch):

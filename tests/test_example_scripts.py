@@ -40,7 +40,7 @@ def test_calibration(tmp_path):
 def test_conditional(tmp_path):
     off = run("conditional", tmp_path, n=2**15)
     assert off["bins"] < 0.05
-    assert off["regression"] < 0.3
+    assert off["regression"] < 0.05
 
 
 def test_depth(tmp_path):

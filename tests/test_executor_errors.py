@@ -1,7 +1,7 @@
 """Executors that are none, or do what executors must not; errors of f in other processes."""
 
 import multiprocessing
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -32,6 +32,21 @@ def unpicklable_error(x):
     return np.sort(x)
 
 
+def not_found(x):
+    if multiprocessing.parent_process() is not None or not_found.here:
+        not_found.count += 1
+        msg = "no such file"
+        raise not_found.kind(msg)
+    return np.sort(x)
+
+
+not_found.here, not_found.count, not_found.kind = False, 0, FileNotFoundError
+
+
+def not_found_calls():
+    return not_found.count
+
+
 def calls(x):
     calls.count += 1
     return np.sort(x)
@@ -58,6 +73,31 @@ def test_an_error_of_f_in_a_process_arrives_as_itself(one_process):
     # The pool goes on.
     e = expectation(np.square, NORMAL, n=N, rng=1, executor=one_process)
     assert e == expectation(np.square, NORMAL, n=N, rng=1)
+
+
+def test_an_error_of_f_is_not_taken_for_a_lost_worker(one_process):
+    with pytest.raises(FileNotFoundError, match="no such file") as caught:
+        expectation(not_found, NORMAL, n=4096, rng=1, executor=one_process)
+    assert "in not_found" in str(caught.value.__cause__)
+    assert one_process.submit(not_found_calls).result() == 1
+
+
+@pytest.mark.parametrize("kind", [OSError, TimeoutError, EOFError, CancelledError])
+def test_an_error_of_f_in_a_thread_arrives_at_once(kind, monkeypatch):
+    class Later(ThreadPoolExecutor):
+        """Whose tasks find f broken, which it was not at the trial."""
+
+        def submit(self, *args):
+            monkeypatch.setattr(not_found, "here", True)
+            return super().submit(*args)
+
+    monkeypatch.setattr(not_found, "count", 0)
+    monkeypatch.setattr(not_found, "kind", kind)
+    with Later(1) as pool, pytest.raises(kind, match="no such file") as caught:
+        expectation(not_found, NORMAL, n=4096, rng=1, executor=pool)
+    assert not_found.count == 1
+    assert caught.traceback[-1].name == "not_found"
+    assert caught.value.__cause__ is None
 
 
 def test_f_is_tried_once_in_a_process(one_process):

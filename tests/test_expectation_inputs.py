@@ -64,6 +64,45 @@ def test_a_proposal_that_covers_where_f_is_not_0(f, dist, proposal, truth):
     assert_covers(expectation(f, dist, n=2**16, rng=1, proposal=proposal), truth)
 
 
+@pytest.mark.parametrize(
+    ("f", "dist", "proposal"),
+    [
+        # Tails of 6e-16, of which no sample is seen.
+        (lambda x: x > 8.1, Normal(), Uniform(-8, 8)),
+        (lambda x: x < -8.1, Normal(), Uniform(-8, 8)),
+        (lambda x: x < 1, Normal(), Uniform(-8, 2)),
+        (lambda x: x > 60, Poisson(3), Binomial(50, 0.1)),
+        (lambda x: x[:, 1] > 8.1, [Uniform(), Normal()], [Uniform(), Uniform(-8, 8)]),
+        (lambda x: x > 8.1, scipy.stats.norm(), scipy.stats.uniform(-8, 16)),
+    ],
+)
+def test_a_proposal_that_leaves_out_a_tail_that_no_sample_shows(f, dist, proposal):
+    with pytest.raises(ValueError, match="proposal must cover"):
+        expectation(f, dist, n=100, rng=1, proposal=proposal)
+
+
+def test_a_bounded_proposal_for_an_f_that_says_so():
+    def square(x):
+        return np.where(np.abs(x) < 8, x * x, 0)
+
+    assert_covers(expectation(square, Normal(), n=2**16, rng=1, proposal=Uniform(-8, 8)), 1)
+    pair = expectation(
+        lambda x: square(x[:, 1]) * x[:, 0],
+        [Uniform(), Normal()],
+        n=2**16,
+        rng=1,
+        proposal=[Uniform(), Uniform(-8, 8)],
+    )
+    assert_covers(pair, 0.5)
+    # A mass for which float64 has no number.
+    wide = expectation(lambda x: x * x, Normal(), n=2**16, rng=1, proposal=Uniform(-40, 40))
+    assert_covers(wide, 1)
+    few = expectation(
+        lambda x: np.where(x <= 50, x, 0), Poisson(9), n=2**16, rng=1, proposal=Binomial(50, 0.2)
+    )
+    assert_covers(few, 9)
+
+
 def test_levels_without_a_finite_quantile_are_refused():
     e = expectation(None, NORMAL, n=100, rng=1)
     for level in (0.0, 1.0, 1 - 2**-53, np.nan, -1, 2):

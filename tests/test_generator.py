@@ -220,6 +220,8 @@ def test_every_kind_of_seed():
 def test_seeds_of_a_wrong_type(seed):
     with pytest.raises(TypeError, match="seed must be None, a non-negative integer"):
         Generator(seed)
+    with pytest.raises(TypeError, match="or a numpy Generator, got fastnet's Generator"):
+        Generator(Generator(1))
 
 
 @pytest.mark.parametrize("seed", [-1, [3, -1], np.int64(-5)])

@@ -146,6 +146,7 @@ def test_import_and_calls_change_nothing_global():
 
 def test_import_needs_only_numpy():
     code = """
+    import fastnet.montecarlo
     optional = ["scipy", "sklearn", "matplotlib", "tqdm", "onnx", "safetensors", "pandas", "torch"]
     print(*[name for name in optional if name in sys.modules])
     """

@@ -200,7 +200,7 @@ def convergence(estimate: Any, ax: Any = None, truth: float | None = None) -> An
     errors = np.array([np.ravel(point.standard_error) for point in points])
     ax = _axes(ax)
     last = errors[-1]
-    ax.plot(n, last.max() * np.sqrt(n[-1] / n), "--", color=_GREY, label="1 / sqrt(n)")
+    ax.plot(n, last.max() * np.sqrt(n[-1] / n), "--", color=_GREY, zorder=3, label="1 / sqrt(n)")
     for k, error in enumerate(errors.T):
         label = "standard error" if k == 0 else None
         ax.plot(n, error, "o-", color=_BLUE, markersize=4, label=label)

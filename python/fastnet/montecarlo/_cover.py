@@ -8,16 +8,23 @@ from typing import Any
 
 import numpy as np
 
+from fastnet._arrays import Array
 from fastnet.montecarlo._function import Function
 from fastnet.montecarlo._methods import Weight, law_of, log_density, parts_of
 from fastnet.montecarlo._samples import CHUNK, Samples
+from fastnet.stats.distribution import Univariate
+
+# Shares of a tail at whose quantiles f is called, from all of it to where nothing is left.
+_SHARES = np.exp2(-np.linspace(0, 64, 257))
 
 
 def require_cover(function: Function, weight: Weight, samples: Samples) -> None:
     """Raise ValueError if the proposal leaves out what f's expectation under dist is made of.
 
     It may leave out where f is 0, like X <= 5 for the probability of X > 5. That f is 0 there is
-    seen at a chunk of dist's samples.
+    seen at a chunk of dist's samples, and at quantiles of the tails that the proposal leaves out,
+    of which a chunk need have no sample. No tail is small enough to be left out unseen: how much
+    f makes of it, and how small the expectation is, is not known beforehand.
 
     Parameters
     ----------
@@ -34,14 +41,39 @@ def require_cover(function: Function, weight: Weight, samples: Samples) -> None:
             msg = f"proposal must be {kind} as dist is, got {theirs!r} for {ours!r}"
             raise ValueError(msg)
     x = Samples(dist, samples.entropy, samples.dtype).rows(0, CHUNK)
+    alone = Function(function.f, function.controls)
     with np.errstate(all="ignore"):
         outside = ~(np.asarray(log_density(proposal, x)) > -math.inf)
-        if not outside.any() and all(_within(ours, theirs) for ours, theirs in parts):
-            return
-        values = Function(function.f, function.controls).array(x)[:, outside]
-    if not outside.any() or np.any(values):
+        covered = not outside.any() or not np.any(alone.array(x)[:, outside])
+        for j, (ours, theirs) in enumerate(parts):
+            if not covered or _within(ours, theirs):
+                continue
+            if not isinstance(ours, Univariate):
+                covered = bool(outside.any())
+                continue
+            for tail in _tails(ours, theirs):
+                points = tail.astype(x.dtype)
+                points = points[~(np.asarray(log_density(theirs, points)) > -math.inf)]
+                rows = x[: len(points)].copy()
+                rows.T[j if isinstance(dist, Sequence) else ...] = points
+                covered = covered and len(points) > 0 and not np.any(alone.array(rows))
+    if not covered:
         msg = f"proposal must cover dist where f is not 0, got {proposal!r} for {dist!r}"
         raise ValueError(msg)
+
+
+def _tails(law: Univariate, proposal: Any) -> list[Array]:
+    """Return values of a law below and above the proposal's range, none for what has no mass."""
+    least, most = _range(proposal)
+    tails = []
+    for sign, end in ((1, least), (-1, -most)):
+        mirrored: Any = law * sign
+        # Without the end itself.
+        mass = mirrored.cdf(np.nextafter(end, -math.inf))
+        if mass > 0:
+            tail = mirrored.icdf(mass * _SHARES)
+            tails.append(sign * tail[np.isfinite(tail)])
+    return tails
 
 
 def _is_discrete(law: Any) -> bool | None:

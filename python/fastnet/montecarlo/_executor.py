@@ -29,18 +29,22 @@ _LOST = (CancelledError, OSError, EOFError, TimeoutError)
 _FUTURE = ("cancel", "cancelled", "exception", "result")
 
 
+class ErrorOfF(Exception):
+    """Holds an error that f raised and that would else be taken for a lost task."""
+
+
 def run_task(problem: Any, columns: int, cross: bool, task: tuple[int, int, int], home: Any) -> Any:
     """Return the nodes and the history of a task's chunks: a pure function of problem and task."""
     tree = _core.ChunkTree(columns, cross)
     host, pid, workers = home
-    if (host, pid) == (platform.node(), os.getpid()):
-        run_pieces(problem, tree, task)
-        return tree.nodes(), tree.history()
-    with _Share(workers) if host == platform.node() else nullcontext():
+    here = (host, pid) == (platform.node(), os.getpid())
+    with _Share(workers) if host == platform.node() and not here else nullcontext():
         try:
             run_pieces(problem.problem() if isinstance(problem, Recipe) else problem, tree, task)
         except Exception as error:
-            portable = _portable(error)
+            portable = error if here else _portable(error)
+            if isinstance(portable, _LOST):
+                raise ErrorOfF(portable) from error
             if portable is error:
                 raise
             raise portable from None
@@ -177,6 +181,11 @@ class Pool:
         for future in done:
             task, attempt = pending.pop(future)
             error = _error_of(future)
+            if isinstance(error, ErrorOfF):
+                own: Exception = error.args[0]
+                if error.__cause__ is own:
+                    raise own
+                raise own from error.__cause__  # Another process's traceback.
             if isinstance(error, _LOST) and attempt < _TRIES:
                 self._submit(pending, problem, layout, task, attempt + 1)
                 continue

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnet.montecarlo._arcs import arccos, arcsin, arctan, cbrt
 from fastnet.montecarlo._program import Node, Program, Untraceable
 
 Lower = Callable[..., Node]
@@ -284,6 +285,10 @@ UFUNCS: dict[Any, Lower] = {
     np.sin: _plain("sin"),
     np.cos: _plain("cos"),
     np.tan: _tan,
+    np.arctan: arctan,
+    np.arcsin: arcsin,
+    np.arccos: arccos,
+    np.cbrt: cbrt,
     np.exp2: _exp2,
     np.tanh: _plain("tanh"),
     np.sinh: _sinh,

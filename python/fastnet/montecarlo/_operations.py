@@ -193,7 +193,7 @@ def mean(x: Any, axis: Any = None, dtype: Any = None, keepdims: Any = np._NoValu
     )
 
 
-def _var(
+def var(
     x: Any, axis: Any = None, dtype: Any = None, ddof: Any = 0, keepdims: Any = np._NoValue
 ) -> Symbol:
     _last_axis(x, axis)
@@ -209,8 +209,8 @@ def _var(
     )
 
 
-def _std(x: Any, axis: Any = None, **options: Any) -> Any:
-    variance: Any = _var(x, axis, **options)
+def std(x: Any, axis: Any = None, **options: Any) -> Symbol:
+    variance: Any = var(x, axis, **options)
     root: Any = np.sqrt(variance)
     return Symbol(variance._program, np.std(x._data, axis=-1, **options), root._nodes)
 
@@ -290,8 +290,8 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.any: lambda a, axis=None, **k: reduce(np.logical_or, a, axis, **k),
     np.all: lambda a, axis=None, **k: reduce(np.logical_and, a, axis, **k),
     np.mean: mean,
-    np.var: _var,
-    np.std: _std,
+    np.var: var,
+    np.std: std,
     np.linalg.norm: _norm,
     np.count_nonzero: _count,
     np.cumsum: lambda a, axis=None, **k: accumulate(np.add, a, axis, **k),

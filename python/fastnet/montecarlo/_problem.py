@@ -83,7 +83,7 @@ class Problem:
                 # Whatever goes wrong with a symbol is a reason not to use one; f on arrays has
                 # just gone well.
                 self.expression = None
-                self.reason = str(error) or type(error).__name__
+                self.reason = str(error).partition("\n")[0] or type(error).__name__
         return scalar, outputs, len(values)
 
     def _compile(self, x: Array, values: Array) -> bool:

@@ -198,6 +198,12 @@ class Symbol(NDArrayOperatorsMixin):
     def mean(self, axis: Any = None, keepdims: bool = False) -> Symbol:
         return operations.mean(self, axis, keepdims=keepdims)
 
+    def var(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Symbol:
+        return operations.var(self, axis, ddof=ddof, keepdims=keepdims)
+
+    def std(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Symbol:
+        return operations.std(self, axis, ddof=ddof, keepdims=keepdims)
+
     def cumsum(self, axis: Any = None) -> Symbol:
         return operations.accumulate(np.add, self, axis)
 

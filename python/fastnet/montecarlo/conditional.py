@@ -13,9 +13,14 @@ from fastnet.montecarlo._statistics import with_error
 from fastnet.montecarlo.estimate import Interval
 from fastnet.random import Generator, default_rng
 from fastnet.random._checks import integer
+from fastnet.stats.joint import Joint
+from fastnet.stats.joint_normal import NormalJoint
+from fastnet.stats.joint_table import TableJoint
 
 # The samples at either end of all whose width is that of the end.
 _END = 16
+# Samples of a step of the regression.
+_BATCH = 256
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -111,8 +116,9 @@ def conditional_expectation(
         A law of `fastnet.stats.Joint`.
     at : float or array_like
         Values of x. For bins and regression they must be where samples are: beyond the least and
-        the largest sample by no more than the 16 samples there take up, and of positive
-        probability in a table.
+        the largest sample by no more than the 16 samples there take up, in a gap between samples
+        by no more than the n / bins samples next to it take up, and of positive probability in a
+        table. Any other is a ValueError.
     method : {"auto", "exact", "bins", "regression"}
         "exact": the mean of `joint.conditional`, for a variable of a table or a normal law.
         "bins": the mean over the n / bins samples whose x are nearest to each point.
@@ -154,10 +160,10 @@ def conditional_expectation(
     >>> c.method, low < 1 < high
     ('bins', True)
     """
-    names = getattr(joint, "names", None)
-    if names is None:
+    if not isinstance(joint, Joint):
         msg = f"joint must be a fastnet.stats.Joint, got {type(joint).__name__}"
         raise TypeError(msg)
+    names = joint.names
     if x not in names or (isinstance(y, str) and y not in names):
         msg = f"x and y must be among {', '.join(names)}, got {x!r} and {y!r}"
         raise ValueError(msg)
@@ -173,25 +179,25 @@ def conditional_expectation(
     if not np.all(np.isfinite(points)):
         msg = "at must be finite"
         raise ValueError(msg)
-    exact = isinstance(y, str) and type(joint).__name__ in ("NormalJoint", "TableJoint")
+    exact = isinstance(y, str) and isinstance(joint, NormalJoint | TableJoint)
     if method == "exact" and not exact:
         msg = "method='exact' needs a variable of a table or of a normal law"
         raise ValueError(msg)
     if exact and method in ("auto", "exact"):
         mean = np.array([_exact(joint, y, x, float(v)) for v in points.ravel()])
         return _result(points, mean, np.zeros(mean.shape), np.full(mean.shape, np.inf), "exact", 0)
-    if type(joint).__name__ == "TableJoint":
+    if isinstance(joint, TableJoint):
         _require_probable(joint, x, points)
     generator = default_rng(rng)
     seed = (generator.key, generator.next_ticket())
     if method == "regression":
-        return _regression(joint, y, x, points, n, members, seed)
+        return _regression(joint, y, x, points, n, max(n // bins, _END), members, seed)
     bins = integer(bins, "bins", 1, n // 16)
     given, values = _sample(joint, y, x, n, Generator([*seed]))
     order = np.argsort(given, kind="stable")
     given, values = given[order], values[order]
-    _require_within(given, points)
     size = n // bins
+    _require_within(given, points, size)
     mean, error, degrees = np.empty((3, points.size))
     for i, v in enumerate(points.ravel()):
         low, high = _nearest(given, float(v), size)
@@ -213,16 +219,16 @@ def _shaped(values: Array, shape: tuple[int, ...]) -> Any:
     return values.reshape(shape) if shape else float(values.item())
 
 
-def _exact(joint: Any, y: str, x: str, value: float) -> float:
+def _exact(joint: Joint, y: str, x: str, value: float) -> float:
     if y == x:
         return value
     law = joint.conditional(**{x: value})
-    if hasattr(law, "names"):
+    if isinstance(law, Joint):
         law = law.marginal(y)
     return float(law.mean())
 
 
-def _sample(joint: Any, y: Any, x: str, n: int, rng: Generator) -> tuple[Array, Array]:
+def _sample(joint: Joint, y: Any, x: str, n: int, rng: Generator) -> tuple[Array, Array]:
     """Return n samples of x and y."""
     rows = np.asarray(joint.sample(n, rng=rng), np.float64)
     # A copy, as y may change the rows it gets.
@@ -237,7 +243,7 @@ def _sample(joint: Any, y: Any, x: str, n: int, rng: Generator) -> tuple[Array, 
     return given, values.astype(np.float64)
 
 
-def _require_probable(joint: Any, x: str, points: Array) -> None:
+def _require_probable(joint: TableJoint, x: str, points: Array) -> None:
     """Raise ValueError for a point that a table gives no probability."""
     law = joint.marginal(x)
     for v in points.ravel():
@@ -246,10 +252,12 @@ def _require_probable(joint: Any, x: str, points: Array) -> None:
             raise ValueError(msg)
 
 
-def _require_within(given: Array, points: Array) -> None:
-    """Raise ValueError for a point further outside the sorted samples than their ends are wide.
+def _require_within(given: Array, points: Array, size: int) -> None:
+    """Raise ValueError for a point outside the sorted samples or in a gap between them.
 
-    The least and the largest possible value, which no sample need have, are so within.
+    The least and the largest possible value, which no sample need have, are so within: a point may
+    be further out than the samples by as much as those at the end are wide. Next to a gap that is
+    the width of a bin of `size` samples, by which the mean of a bin is uncertain anyway.
     """
     low, high = given[0], given[-1]
     below, above = given[_END - 1] - low, high - given[-_END]
@@ -257,6 +265,17 @@ def _require_within(given: Array, points: Array) -> None:
     if wrong.size:
         msg = f"at must be where samples of x are, from {low:g} to {high:g}, got {wrong[0]:g}"
         raise ValueError(msg)
+    for v in points[(points > low) & (points < high)]:
+        # given[i - 1] < v <= given[i].
+        i = int(np.searchsorted(given, v))
+        left, right = given[i - 1], given[i]
+        width = max(left - given[max(i - size, 0)], given[i : i + size][-1] - right)
+        if min(v - left, right - v) > width:
+            msg = (
+                f"at must be where samples of x are, got {v:g}, which is between {left:g} and "
+                f"{right:g}, where none is"
+            )
+            raise ValueError(msg)
 
 
 def _nearest(given: Array, value: float, size: int) -> tuple[int, int]:
@@ -272,14 +291,21 @@ def _nearest(given: Array, value: float, size: int) -> tuple[int, int]:
 
 
 def _regression(
-    joint: Any, y: Any, x: str, points: Array, n: int, members: int, seed: tuple[int, int]
+    joint: Joint,
+    y: Any,
+    x: str,
+    points: Array,
+    n: int,
+    size: int,
+    members: int,
+    seed: tuple[int, int],
 ) -> Conditional:
     from fastnet import nn, optim
     from fastnet.trainer import Trainer
 
     rngs = [Generator([*seed, member]) for member in range(members)]
     samples = [_sample(joint, y, x, n // members, rng) for rng in rngs]
-    _require_within(np.sort(np.concatenate([given for given, _ in samples])), points)
+    _require_within(np.sort(np.concatenate([given for given, _ in samples])), points, size)
     fits = []
     for rng, (given, values) in zip(rngs, samples, strict=True):
         center, scale = given.mean(), given.std() or 1.0
@@ -291,10 +317,13 @@ def _regression(
             nn.Linear(32, 32, rng=rng), nn.Tanh(),
             nn.Linear(32, 1, rng=rng),
         )  # fmt: skip
+        # A thousand steps at either rate, which few samples take many epochs for; no more than 100,
+        # which would fit the noise.
+        epochs = min(max(10, -(-1000 * _BATCH // len(a))), 100)
         trainer = Trainer(model, nn.MSELoss(), optim.Adam(model.parameters(), lr=0.01))
         for rate in (0.01, 0.001):
             trainer.optimizer.param_groups[0]["lr"] = rate
-            trainer.fit(a, b, epochs=10, batch_size=256, rng=rng, progress=False)
+            trainer.fit(a, b, epochs=epochs, batch_size=_BATCH, rng=rng, progress=False)
         new = ((points.ravel() - center) / scale).astype(np.float32)[:, None]
         fits.append(trainer.predict(new)[:, 0].astype(np.float64) * width + offset)
     values = np.array(fits)

@@ -294,8 +294,14 @@ class Estimate:
         layout = self._layout.joined(other._layout)
         result = self._copy()
         result._layout = layout
-        for run, tree in other._runs.items():
-            _add_all(result._tree(run), tree)
+        try:
+            for run, tree in other._runs.items():
+                _add_all(result._tree(run), tree)
+        except ValueError as error:
+            msg = (
+                f"other must have samples that are not in this estimate, got some that are: {error}"
+            )
+            raise ValueError(msg) from error
         result.success = self.success and other.success
         result.status, result.message = "merged", ""
         result.how = self.how if self.how == other.how else "python"

@@ -91,8 +91,10 @@ def expectation(
         error takes into account.
     proposal : distribution, optional
         What to draw samples from instead of `dist`: f is multiplied by the ratio of the densities
-        (importance sampling), so it must cover `dist` where f is not 0. `Estimate.ess` is the
-        effective sample size of the weights.
+        (importance sampling), so it must cover `dist` where f is not 0, however improbable that is:
+        a rare event may be all there is of f's expectation. For a bounded proposal let f say what
+        is left out, like ``np.where(abs(x) < 8, f(x), 0)`` for Uniform(-8, 8). `Estimate.ess` is
+        the effective sample size of the weights.
     covariance : bool, optional
         Whether covariances of outputs are kept; if None, for up to 32 outputs.
     nan_policy : {"raise", "omit", "propagate"}
@@ -136,9 +138,10 @@ def expectation(
     its n).
 
     Traced are arithmetic and comparisons, NumPy's exponential, logarithmic, hyperbolic (sinh, cosh,
-    tanh) and trigonometric functions (sin, cos, tan) and powers, rounding, minima and maxima,
-    where, clip, logic, erf and expit of SciPy, products with constant matrices, columns by number,
-    and reductions over the last axis; `Estimate.how` says whether f was.
+    tanh) and trigonometric functions (sin, cos, tan, arcsin, arccos, arctan), powers and roots,
+    rounding, minima and maxima, where, clip, logic, erf and expit of SciPy, products with constant
+    matrices, columns by number, and reductions over the last axis; `Estimate.how` says whether f
+    was.
 
     A rule that stops when the interval is narrow must not be fooled by an interval that is narrow
     because nothing has happened yet. So no look is taken before n_min, looks are at 1, 2, 3, 4, 6,
@@ -183,6 +186,9 @@ def expectation(
         law = checked_law(proposal, "proposal")
         weight = Weight(dist, law)
     function, cost = f, 1
+    if method != "iid" and address_of(f) is not None:
+        msg = f"f must be a function of arrays for method={method!r}, got a compiled callback"
+        raise ValueError(msg)
     if method != "iid" and (controls or weight is not None):
         msg = "method, control and proposal cannot be combined but for control and proposal"
         raise ValueError(msg)

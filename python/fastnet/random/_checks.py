@@ -67,9 +67,11 @@ def seed_sequence(seed: Any) -> np.random.SeedSequence:
 
 def _seed_integer(seed: Any) -> int:
     if isinstance(seed, bool | np.bool_) or not hasattr(type(seed), "__index__"):
+        # fastnet's own Generator is no seed of another: it has spawn and jumped.
+        own = "fastnet's " if type(seed).__module__.startswith("fastnet.") else ""
         msg = (
             "seed must be None, a non-negative integer or a sequence of them, a SeedSequence or a "
-            f"numpy Generator, got {type(seed).__name__}"
+            f"numpy Generator, got {own}{type(seed).__name__}"
         )
         raise TypeError(msg)
     result = operator.index(seed)

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnet._arrays import Array
 from fastnet.random._checks import Size, shape_of
+from fastnet.stats._checks import result
 from fastnet.stats.distribution import MOST_POINTS, Continuous, Discrete, Distribution, Univariate
 
 
@@ -16,17 +17,18 @@ class _Frozen(Univariate):
     """A frozen law of `scipy.stats`, drawn by its quantile function."""
 
     def __init__(self, frozen: Any) -> None:
-        if np.shape(frozen.mean()):
-            msg = "a frozen distribution must have scalar parameters"
-            raise ValueError(msg)
         self.frozen = frozen
+        self._shape = np.shape(frozen.mean())
+        if np.isnan(frozen.support()).any():
+            msg = f"a frozen distribution must have parameters that its law allows, got {self!r}"
+            raise ValueError(msg)
 
     def __repr__(self) -> str:
         args = [*map(repr, self.frozen.args), *(f"{k}={v!r}" for k, v in self.frozen.kwds.items())]
         return f"as_distribution(scipy.stats.{self.frozen.dist.name}({', '.join(args)}))"
 
     def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
-        u = rng.random(shape_of(size, out))
+        u = rng.random(self._shape if size is None and out is None else shape_of(size, out))
         # A uniform is a multiple of 2^-53; half of that more is never 0 and has the right mean.
         x = np.asarray(self.frozen.ppf(u + 2.0**-54))
         if out is None:
@@ -52,10 +54,10 @@ class _Frozen(Univariate):
     def support(self) -> tuple[Any, Any]:
         """Return the least and the largest value."""
         low, high = self.frozen.support()
-        return float(low), float(high)
+        return (low, high) if self._shape else (float(low), float(high))
 
     def _moment(self, kind: str) -> Any:
-        return float(self.frozen.stats(moments=kind))
+        return result(np.asarray(self.frozen.stats(moments=kind), np.float64))
 
     def mean(self) -> Any:
         """Return the expectation."""
@@ -75,7 +77,7 @@ class _Frozen(Univariate):
 
     def entropy(self) -> Any:
         """Return the entropy."""
-        return float(self.frozen.entropy())
+        return result(np.asarray(self.frozen.entropy(), np.float64))
 
 
 class FrozenContinuous(_Frozen, Continuous):
@@ -92,6 +94,8 @@ class FrozenDiscrete(_Frozen, Discrete):
         return np.where(np.isinf(x), -math.inf, self.frozen.logpmf(x))
 
     def _points(self) -> Array | None:
+        if self._shape:
+            return None
         low, high = self.frozen.support()
         low = low if np.isfinite(low) else self.frozen.ppf(1e-18)
         high = high if np.isfinite(high) else self.frozen.isf(1e-18)
@@ -106,8 +110,8 @@ def as_distribution(law: Any) -> Distribution:
     Parameters
     ----------
     law : Distribution, or a frozen distribution of `scipy.stats`
-        Of one number, or `scipy.stats.multivariate_normal`. Those of numbers are drawn by their
-        quantile function at fastnet's uniforms.
+        Of one number, `scipy.stats.multivariate_normal` or `scipy.stats.dirichlet`. Those of
+        numbers are drawn by their quantile function at fastnet's uniforms.
 
     Raises
     ------
@@ -122,6 +126,15 @@ def as_distribution(law: Any) -> Distribution:
     >>> round(float(x.variance()), 4)
     6.5797
     """
+    found = as_laws(law)
+    if isinstance(found, _Frozen) and found._shape:
+        msg = f"a frozen distribution must have scalar parameters, got some of shape {found._shape}"
+        raise ValueError(msg)
+    return found
+
+
+def as_laws(law: Any) -> Distribution:
+    """Return as_distribution(law), or one law for each element of arrays of parameters."""
     if isinstance(law, Distribution):
         return law
     if type(law).__module__.startswith("scipy.stats"):
@@ -131,6 +144,13 @@ def as_distribution(law: Any) -> Distribution:
             from fastnet.stats.vector import MultivariateNormal
 
             return MultivariateNormal(law.mean, law.cov)
+        if type(law).__name__ == "dirichlet_frozen":
+            from fastnet.stats.vector import Dirichlet
+
+            return Dirichlet(law.alpha)
     kind = f"the class {law.__name__}" if isinstance(law, type) else f"a {type(law).__name__}"
+    if type(law).__module__.startswith("scipy."):
+        # It may have a name that one of fastnet's has as well.
+        kind = f"a {type(law).__module__}.{type(law).__name__}, which is not frozen"
     msg = f"a distribution of fastnet.stats or a frozen one of scipy.stats is needed, got {kind}"
     raise TypeError(msg)

@@ -150,6 +150,7 @@ class Distribution(ABC):
         >>> round(Poisson(2).probability(lambda k: k % 2 == 0), 6)
         0.509158
         """
+        require_one(self, "probability's law")
         if isinstance(event, tuple) and len(event) == 2 and self.dim is None:
             return self._interval(*event)
         if isinstance(event, set | frozenset) and self.dim is None:
@@ -324,6 +325,14 @@ class Discrete(Univariate):
         from fastnet.stats.affine import AffineDiscrete
 
         return AffineDiscrete(self, scale, shift)
+
+
+def require_one(law: Distribution, name: str) -> None:
+    """Raise ValueError for the laws of several numbers in an array, where one is needed."""
+    shape = np.shape(law.mean()) if law.dim is None else ()
+    if shape:
+        msg = f"{name} must have scalar parameters, got some of shape {shape}"
+        raise ValueError(msg)
 
 
 def values(x: Any, name: str = "x") -> Array:

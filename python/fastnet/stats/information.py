@@ -12,7 +12,7 @@ from fastnet._arrays import Array
 from fastnet.stats._checks import probabilities, scipy, xlogy
 from fastnet.stats.adapter import as_distribution
 from fastnet.stats.continuous import Normal
-from fastnet.stats.distribution import Continuous, Distribution
+from fastnet.stats.distribution import Continuous, Distribution, require_one
 from fastnet.stats.joint_normal import NormalJoint
 from fastnet.stats.joint_table import TableJoint
 from fastnet.stats.vector import MultivariateNormal
@@ -35,7 +35,7 @@ def entropy(p: Any) -> float:
     if _is_table(p):
         table = probabilities(p, "p")
         return -math.fsum(xlogy(table, table).flat)
-    return float(as_distribution(p).entropy())
+    return float(_one(p, "p").entropy())
 
 
 def cross_entropy(p: Any, q: Any) -> float:
@@ -80,7 +80,7 @@ def kl_divergence(p: Any, q: Any) -> float:
     """
     if _is_table(p) or _is_table(q):
         return _table_divergence(p, q)
-    p, q = as_distribution(p), as_distribution(q)
+    p, q = _one(p, "p"), _one(q, "q")
     if isinstance(p, TableJoint) and isinstance(q, TableJoint):
         return _joint_divergence(p, q)
     if isinstance(p, Normal) and isinstance(q, Normal):
@@ -100,6 +100,12 @@ def kl_divergence(p: Any, q: Any) -> float:
         msg = f"{p!r} has too many points for a sum"
         raise ValueError(msg)
     return _integral(p, q)
+
+
+def _one(law: Any, name: str) -> Distribution:
+    found = as_distribution(law)
+    require_one(found, name)
+    return found
 
 
 def _is_table(p: Any) -> bool:

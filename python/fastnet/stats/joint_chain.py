@@ -13,7 +13,7 @@ import numpy as np
 from fastnet._arrays import Array
 from fastnet.random import default_rng
 from fastnet.random._checks import Size, integer, shape_of
-from fastnet.stats.adapter import as_distribution
+from fastnet.stats.adapter import as_laws
 from fastnet.stats.distribution import Distribution, Univariate
 from fastnet.stats.finite import Empirical
 from fastnet.stats.joint import Joint
@@ -196,7 +196,7 @@ def _is_law(law: Any) -> bool:
 
 
 def _of_number(law: Any, name: str) -> Univariate:
-    law = as_distribution(law)
+    law = as_laws(law)
     if law.dim is not None or not isinstance(law, Univariate):
         msg = f"{name} must be the law of a number, got {type(law).__name__}"
         raise TypeError(msg)
