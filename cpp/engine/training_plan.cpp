@@ -134,6 +134,7 @@ void Training<T>::make_plan(int threads, Plan* result) {
   for (const Segment& segment : segments_) total += static_cast<double>(segment.size);
   double sum = 0.0;
   int thread = 1;
+  Index elements = block_elements_;
   plan.first.push_back(0);
   for (std::size_t s = 0; s < segments_.size(); ++s) {
     const Segment& segment = segments_[s];
@@ -151,17 +152,20 @@ void Training<T>::make_plan(int threads, Plan* result) {
       }
       const Index n = std::min({height, rows - i, thread < threads ? until : rows});
       plan.blocks.push_back({s, i, i + n});
-      block_elements_ = std::max(block_elements_, n * row);
+      elements = std::max(elements, n * row);
       sum += static_cast<double>(n * row);
       i += n;
     }
   }
   plan.first.resize(static_cast<std::size_t>(threads) + 1, plan.blocks.size());
   // The gradient of a block in phase B, transposed rows in phase A.
-  const Index memory = std::max(block_elements_, network_.gradient_elements());
-  thread_bytes_ = kProductScratchBytes + round_up(memory * Index(sizeof(T)), kAlignment);
-  // Both plans use one memory: a block of the other may be larger, and its threads more.
-  thread_memory_.reserve(std::max(threads, plans_[1].threads) * thread_bytes_);
+  const Index memory = std::max(elements, network_.gradient_elements());
+  const Index bytes = kProductScratchBytes + round_up(memory * Index(sizeof(T)), kAlignment);
+  // Both plans use one memory: a block of the other may be larger, and its threads more. Where
+  // there is none, the other plan stays as it was.
+  thread_memory_.reserve(std::max(threads, plans_[1].threads) * bytes);
+  block_elements_ = elements;
+  thread_bytes_ = bytes;
   *result = std::move(plan);
 }
 
