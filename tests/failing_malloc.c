@@ -1,5 +1,5 @@
-// Preloaded, it lets one allocation of the process fail, on whichever thread: the n-th from now on.
-// It can also end aligned memory at pages that nothing may touch.
+// Preloaded, it lets one allocation of the process fail, on whichever thread: the n-th from now on;
+// or all those of other threads. It can also end aligned memory at pages that nothing may touch.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdatomic.h>
@@ -21,8 +21,19 @@ static atomic_long left = -1;
 
 void fail_after(long n) { left = n; }
 
+// Whether all allocations of threads other than the one that said so fail.
+static atomic_int only_here;
+static __thread int here;
+
+void fail_elsewhere(int on) {
+  here = 1;
+  only_here = on;
+}
+
 static int fails(size_t size) {
-  if (size < kLeast || left < 0) return 0;
+  if (size < kLeast) return 0;
+  if (only_here && !here) return 1;
+  if (left < 0) return 0;
   return atomic_fetch_sub(&left, 1) == 0;
 }
 

@@ -97,9 +97,11 @@ import numpy as np
 import fastnet
 import fastnet.functional as F
 from fastnet import nn, optim
+from fastnet.stats import Uniform
 
 fail_after = ctypes.CDLL(None).fail_after
 fail_after.argtypes, fail_after.restype = [ctypes.c_long], None
+fail_elsewhere = ctypes.CDLL(None).fail_elsewhere
 fastnet.set_num_threads(int(sys.argv[1]))
 fastnet._core.set_worth_microseconds(0.0)
 rng = np.random.default_rng(0)
@@ -128,6 +130,13 @@ def taped(t):
     return leaf.grad.numpy()
 
 
+def expected_outputs(t):
+    laws = [Uniform(-1, 1)] * 70
+    result = fastnet.expectation(t.model.eval(), laws, n=40_000, rng=1, dtype="float32")
+    t.model.train()
+    return np.asarray(result.mean)
+
+
 # Each on a trainer of its own; the second part says whether a failure must leave it as it was.
 CALLS = {
     "linear": (lambda t: F.linear(x, x[:50], activation="gelu"), True),
@@ -143,11 +152,15 @@ CALLS = {
     "random": (lambda t: fastnet.random.Generator(5).gamma(2.0, size=3000), True),
     "permutation": (lambda t: fastnet.random.Generator(5).permutation(3000), True),
     "describe": (lambda t: fastnet.describe(x, 0, covariance=True).covariance, True),
+    "expectation": (expected_outputs, True),
     "copy": (lambda t: __import__("copy").deepcopy(t.model)[0].weight.data, True),
 }
 failures_of = {}
 for name, (call, unchanged) in CALLS.items():
+    # A team's threads, which could not say that there is no memory, ask for none.
+    fail_elsewhere(1)
     expected = call(trainer())
+    fail_elsewhere(0)
     failures = 0
     for n in range(10_000):
         t = trainer()
@@ -214,7 +227,9 @@ def failing_malloc(tmp_path_factory):
 def run_on(failing_malloc, *arguments):
     command = [sys.executable, "-X", "faulthandler", "-c", *arguments]
     env = os.environ | {"LD_PRELOAD": str(failing_malloc)}
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=env, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=300, env=env, check=False
+    )
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
@@ -222,7 +237,7 @@ def test_any_allocation_may_fail(failing_malloc, threads):
     run = run_on(failing_malloc, NTH, threads)
     assert run.returncode == 0, run.stdout + run.stderr
     failures = dict(line.split() for line in run.stdout.splitlines())
-    assert len(failures) == 14
+    assert len(failures) == 15
     assert all(int(n) > 0 for n in failures.values()), failures
 
 

@@ -61,8 +61,8 @@ const T* Network<T>::input(const Pass<T>& pass, std::size_t l, Index* row) const
     *row = pass.x_row;
     return pass.x;
   }
-  *row = (*pass.layers)[l - 1].row;
-  return (*pass.layers)[l - 1].y;
+  *row = pass.layers[l - 1].row;
+  return pass.layers[l - 1].y;
 }
 
 // Forward and backward are one operation with one mask.
@@ -71,8 +71,8 @@ DropoutArgs<T> Network<T>::dropout_args(const Pass<T>& pass, std::size_t l, Inde
                                         Index rows, const T* x, Index x_row, T* y,
                                         Index y_row) const noexcept {
   DropoutArgs<T> args{};
-  args.key = (*pass.layers)[l].key;
-  args.ticket = (*pass.layers)[l].ticket;
+  args.key = pass.layers[l].key;
+  args.ticket = pass.layers[l].ticket;
   set_probability(pass.training ? layers_[l].p : 0.0, &args);
   args.first_row = first_row;
   args.rows = rows;
@@ -88,7 +88,7 @@ template <class T>
 void Network<T>::forward(const Pass<T>& pass, std::size_t l, Range range,
                          T* scratch) const noexcept {
   const Layer<T>& layer = layers_[l];
-  const LayerArrays<T>& arrays = (*pass.layers)[l];
+  const LayerArrays<T>& arrays = pass.layers[l];
   const auto& kernels = pass.table->template of<T>();
   Index x_row;
   const T* x = input(pass, l, &x_row);
@@ -158,7 +158,7 @@ template <class T>
 NormArgs<T> Network<T>::norm_args(const Pass<T>& pass, std::size_t l, Index r0, Index rows,
                                   Index c0, Index c1) const noexcept {
   const Layer<T>& layer = layers_[l];
-  const LayerArrays<T>& arrays = (*pass.layers)[l];
+  const LayerArrays<T>& arrays = pass.layers[l];
   const bool by_row = layer.kind == LayerKind::kLayerNorm;
   NormArgs<T> args;
   args.rows = rows;
@@ -204,7 +204,7 @@ void Network<T>::backward_activation(const Pass<T>& pass, std::size_t l, Index r
                                      Index r1) const noexcept {
   const Layer<T>& layer = layers_[l];
   if (layer.kind != LayerKind::kLinear || layer.act.kind == Activation::kIdentity) return;
-  const LayerArrays<T>& arrays = (*pass.layers)[l];
+  const LayerArrays<T>& arrays = pass.layers[l];
   const T* s = derivative_from_output(layer.act.kind) ? arrays.y : arrays.z;
   T* d = arrays.d + r0 * arrays.row;
   // Whole rows: the padding of d is zero and stays so, since derivatives are finite.
@@ -216,8 +216,8 @@ template <class T>
 void Network<T>::backward_input(const Pass<T>& pass, std::size_t l, Index batch, Range range,
                                 T* scratch) const noexcept {
   const Layer<T>& layer = layers_[l];
-  const LayerArrays<T>& arrays = (*pass.layers)[l];
-  const LayerArrays<T>& before = (*pass.layers)[l - 1];
+  const LayerArrays<T>& arrays = pass.layers[l];
+  const LayerArrays<T>& before = pass.layers[l - 1];
   const auto& kernels = pass.table->template of<T>();
   const Index rows = range.r1 - range.r0;
   const T* d = arrays.d + range.r0 * arrays.row;
@@ -275,7 +275,7 @@ template <class T>
 void Network<T>::backward_weight(const Pass<T>& pass, std::size_t l, Index batch, Index i0,
                                  Index i1, T* dw, T* scratch) const noexcept {
   const Layer<T>& layer = layers_[l];
-  const LayerArrays<T>& arrays = (*pass.layers)[l];
+  const LayerArrays<T>& arrays = pass.layers[l];
   Index x_row;
   const T* x = input(pass, l, &x_row);
   ProductArgs<T> args{};
@@ -298,7 +298,7 @@ template <class T>
 void Network<T>::backward_vector(const Pass<T>& pass, std::size_t l, Index batch, bool is_bias,
                                  T* gradient, T* scratch) const noexcept {
   const Layer<T>& layer = layers_[l];
-  const LayerArrays<T>& arrays = (*pass.layers)[l];
+  const LayerArrays<T>& arrays = pass.layers[l];
   const auto& kernels = pass.table->template of<T>();
   if (layer.kind == LayerKind::kBatchNorm) {
     std::memcpy(gradient, arrays.sums + (is_bias ? arrays.row : 0),

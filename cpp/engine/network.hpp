@@ -71,7 +71,7 @@ struct Pass {
   bool training;
   const T* x;  // input of the network, rows x_row apart
   Index x_row;
-  std::vector<LayerArrays<T>>* layers;
+  LayerArrays<T>* layers;
 };
 
 // Rows [r0, r1) and columns [c0, c1).

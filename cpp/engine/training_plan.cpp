@@ -108,7 +108,7 @@ void Training<T>::prepare(const Dataset<T>& data, Index batch, bool gather, int 
 
   pass_.table = table_;
   pass_.training = true;
-  pass_.layers = &layers_;
+  pass_.layers = layers_.data();
   // Rows that lie in order are read where they are, unless their distance falls into one cache set.
   const bool direct = !gather && data.x_row % (4096 / Index(sizeof(T))) != 0;
   copies_x_ = !direct;
