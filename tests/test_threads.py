@@ -127,6 +127,38 @@ def test_other_threads_run_during_a_step():
     assert any(begin + margin < t < end - margin for t in times)
 
 
+def test_the_state_of_training_is_not_read_or_set_during_a_step():
+    model = nn.Sequential(
+        nn.Linear(1000, 2000, rng=1), nn.Dropout(0.1, rng=3), nn.Linear(2000, 1000, rng=2)
+    )
+    optimizer = OPTIMIZERS["adam"](model.parameters())
+    trainer = fastnet.Trainer(model, nn.MSELoss(), optimizer)
+    x = np.ones((200, 1000), np.float32)
+    trainer.step(x, x)
+    core = trainer._plan.core("mse")
+    calls = {
+        "progress": core.progress,
+        "set_random": lambda: core.set_random(trainer._plan._sources),
+        "state_dict": optimizer.state_dict,
+    }
+    refused = set()
+    for name, call in calls.items():
+        trainer.step(x, x)
+        other = threading.Thread(target=core.step, args=(x, x, None, 0.0))
+        other.start()
+        while other.is_alive() and name not in refused:
+            try:
+                call()
+            except RuntimeError as error:
+                assert "by another thread" in str(error)
+                refused.add(name)
+        other.join()
+        call()
+    assert refused == set(calls)
+    # Three steps of core's own went by the plan, and were counted all the same.
+    assert {s["step"] for s in optimizer.state_dict()["state"].values()} == {7}
+
+
 def test_arrays_that_another_thread_writes_crash_nothing(rng):
     # What comes of them is undefined; afterwards everything is as before.
     x, y = batch(rng, 200)

@@ -88,7 +88,11 @@ class Optimizer:
         """Return the state, up to date, to a reader that keeps no reference."""
         pending, self._pending = self._pending, None
         if pending is not None:
-            pending()
+            try:
+                pending()
+            except BaseException:  # another thread is in the midst of a step: later
+                self._pending = pending
+                raise
         return self._states
 
     # ---- groups ----
