@@ -127,6 +127,25 @@ def test_other_threads_run_during_a_step():
     assert any(begin + margin < t < end - margin for t in times)
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts threads in /proc")
+def test_layers_without_weights_are_work_too():
+    layers = ["nn.LayerNorm(100)", "nn.BatchNorm1d(100)", "nn.Softmax(-1)", "nn.GELU()"]
+    for layer in layers:
+        code = f"""
+import os
+import numpy as np
+import fastnet
+from fastnet import nn
+fastnet.set_num_threads(2)
+x = np.ones((200_000, 100), np.float32)
+model = nn.Sequential(nn.Identity(), {layer}).eval()
+before = len(os.listdir("/proc/self/task"))
+model(x)
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+        assert python(code) == ["1"], layer
+
+
 def test_the_state_of_training_is_not_read_or_set_during_a_step():
     model = nn.Sequential(
         nn.Linear(1000, 2000, rng=1), nn.Dropout(0.1, rng=3), nn.Linear(2000, 1000, rng=2)

@@ -14,8 +14,6 @@ namespace {
 // 64 bytes of weights meet that many rows, 4 being enough to hide their load from L2.
 constexpr Index kTileRows = 42;  // a multiple of the tiles' heights, 14 and 6
 
-constexpr Index kFlopsPerMicrosecond = 50000;  // of one thread, about half of the peak
-
 // What a thread's memory holds, in elements and from a cache line on each.
 template <class T>
 struct Space {
@@ -98,8 +96,7 @@ template <class T>
 void predict(const Network<T>& network, const T* x, Index x_row, Index rows, T* out) {
   if (rows == 0) return;
   static thread_local Paces paces;
-  CallThreads call(paces, network.flops_per_row() * static_cast<double>(rows) /
-                              static_cast<double>(kFlopsPerMicrosecond));
+  CallThreads call(paces, network.nanoseconds_per_row() * static_cast<double>(rows) * 1e-3);
   static thread_local Buffer memory;  // kept for the thread's next call
   memory.reserve(call.count() * predict_memory(network, rows) * static_cast<Index>(sizeof(T)));
   T* const all = memory.as<T>();  // `memory` is another on the team's other threads

@@ -93,7 +93,7 @@ class NetworkIntegrand : public Integrand<T> {
     return predict_memory(network_, kRows) + kRows * (1 + source_.dim() + network_.out_features());
   }
   double nanoseconds() const override {
-    return 0.02 * network_.flops_per_row() + 2.0 * static_cast<double>(source_.dim());
+    return network_.nanoseconds_per_row() + 2.0 * static_cast<double>(source_.dim());
   }
   void values(std::uint64_t first, Index n, T* workspace, T* out,
               Index row) const noexcept override;

@@ -89,9 +89,8 @@ class Network {
   Index in_features() const { return layers_.front().in; }
   Index out_features() const { return layers_.back().out; }
   Index max_features() const { return max_features_; }
-  // Floating-point operations of one row forward, 2 for a multiply-add; those of quantized weights
-  // count as what they are quicker.
-  double flops_per_row() const { return flops_per_row_; }
+  // Roughly what one row takes forward on one thread.
+  double nanoseconds_per_row() const { return nanoseconds_per_row_; }
   bool has_batch_norm() const { return has_batch_norm_; }
   bool is_quantized() const { return is_quantized_; }
   // What forward's scratch must hold for `rows` rows.
@@ -132,7 +131,7 @@ class Network {
 
   std::vector<Layer<T>> layers_;
   Index max_features_ = 0, weight_elements_ = 0, gradient_elements_ = 0;
-  double flops_per_row_ = 0.0;
+  double nanoseconds_per_row_ = 0.0;
   bool has_batch_norm_ = false, is_quantized_ = false;
 };
 

@@ -12,8 +12,6 @@ namespace {
 constexpr Index kBlockBytes = 128 * 1024;
 // Rows of the highest register tile, whose number decides how blocks are cut.
 constexpr Index kTile = 14;
-// Floating-point operations that a thread does in a microsecond, about half of the peak.
-constexpr double kFlopsPerMicrosecond = 50000.0;
 
 // Elements that a norm keeps of a batch: mean and rstd, batch norm also its sums.
 template <class T>
@@ -40,7 +38,7 @@ Training<T>::Training(Network<T>& network, const LossSpec<T>& loss, std::vector<
 
 template <class T>
 double Training<T>::serial_microseconds(Index rows) const noexcept {
-  return 3.0 * network_.flops_per_row() * static_cast<double>(rows) / kFlopsPerMicrosecond;
+  return 3.0 * network_.nanoseconds_per_row() * static_cast<double>(rows) * 1e-3;
 }
 
 template <class T>
