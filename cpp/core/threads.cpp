@@ -97,14 +97,6 @@ void pause() noexcept {
 
 ThreadLimits thread_limits() noexcept { return g_limits; }
 
-bool openmp_enabled() noexcept {
-#ifdef _OPENMP
-  return true;
-#else
-  return false;
-#endif
-}
-
 const char* openmp_runtime() noexcept {
 #if !defined(_OPENMP)
   return "none";
