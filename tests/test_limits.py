@@ -97,9 +97,11 @@ import numpy as np
 import fastnet
 import fastnet.functional as F
 from fastnet import nn, optim
+from fastnet.stats import Uniform
 
 fail_after = ctypes.CDLL(None).fail_after
 fail_after.argtypes, fail_after.restype = [ctypes.c_long], None
+fail_elsewhere = ctypes.CDLL(None).fail_elsewhere
 fastnet.set_num_threads(int(sys.argv[1]))
 fastnet._core.set_worth_microseconds(0.0)
 rng = np.random.default_rng(0)
@@ -128,6 +130,13 @@ def taped(t):
     return leaf.grad.numpy()
 
 
+def expected_outputs(t):
+    laws = [Uniform(-1, 1)] * 70
+    result = fastnet.expectation(t.model.eval(), laws, n=40_000, rng=1, dtype="float32")
+    t.model.train()
+    return np.asarray(result.mean)
+
+
 # Each on a trainer of its own; the second part says whether a failure must leave it as it was.
 CALLS = {
     "linear": (lambda t: F.linear(x, x[:50], activation="gelu"), True),
@@ -143,11 +152,15 @@ CALLS = {
     "random": (lambda t: fastnet.random.Generator(5).gamma(2.0, size=3000), True),
     "permutation": (lambda t: fastnet.random.Generator(5).permutation(3000), True),
     "describe": (lambda t: fastnet.describe(x, 0, covariance=True).covariance, True),
+    "expectation": (expected_outputs, True),
     "copy": (lambda t: __import__("copy").deepcopy(t.model)[0].weight.data, True),
 }
 failures_of = {}
 for name, (call, unchanged) in CALLS.items():
+    # A team's threads, which could not say that there is no memory, ask for none.
+    fail_elsewhere(1)
     expected = call(trainer())
+    fail_elsewhere(0)
     failures = 0
     for n in range(10_000):
         t = trainer()
@@ -211,12 +224,64 @@ def failing_malloc(tmp_path_factory):
     return path
 
 
+def run_on(failing_malloc, *arguments):
+    command = [sys.executable, "-X", "faulthandler", "-c", *arguments]
+    env = os.environ | {"LD_PRELOAD": str(failing_malloc)}
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=300, env=env, check=False
+    )
+
+
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_any_allocation_may_fail(failing_malloc, threads):
-    env = os.environ | {"LD_PRELOAD": str(failing_malloc)}
-    command = [sys.executable, "-X", "faulthandler", "-c", NTH, threads]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=300, env=env, check=False)
+    run = run_on(failing_malloc, NTH, threads)
     assert run.returncode == 0, run.stdout + run.stderr
     failures = dict(line.split() for line in run.stdout.splitlines())
-    assert len(failures) == 14
+    assert len(failures) == 15
     assert all(int(n) > 0 for n in failures.values()), failures
+
+
+# One thread's blocks of the weights are larger than those of each of eight.
+TEAM_AGAIN = """
+import ctypes
+
+import numpy as np
+
+import fastnet
+from fastnet import nn, optim
+
+c = ctypes.CDLL(None)
+c.fail_after.argtypes, c.fail_after.restype = [ctypes.c_long], None
+c.guard_aligned()
+fastnet._core.set_worth_microseconds(0.0)
+rng = np.random.default_rng(0)
+x, y = rng.standard_normal((64, 192)).astype("f4"), rng.standard_normal((64, 176)).astype("f4")
+
+
+def trainer():
+    model = nn.Sequential(nn.Linear(192, 176, rng=0))
+    return fastnet.Trainer(model, nn.MSELoss(), optim.SGD(model.parameters(), lr=0.01))
+
+
+failing, other = trainer(), trainer()
+fastnet.set_num_threads(8)
+failing.step(x, y)
+fastnet.set_num_threads(1)
+c.fail_after(0)
+try:
+    failing.step(x, y)
+except MemoryError:
+    print("MemoryError")
+c.fail_after(-1)
+fastnet.set_num_threads(8)
+for _ in range(20):
+    failing.step(x, y)
+for _ in range(21):
+    other.step(x, y)
+assert failing.model[0].weight.data.tobytes() == other.model[0].weight.data.tobytes()
+"""
+
+
+def test_the_team_steps_on_after_one_thread_found_no_memory(failing_malloc):
+    run = run_on(failing_malloc, TEAM_AGAIN)
+    assert (run.returncode, run.stdout) == (0, "MemoryError\n"), run.stderr

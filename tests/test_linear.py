@@ -1,5 +1,7 @@
 """The linear layer: F.linear and F.linear_backward against the reference at every level."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from helpers import FMA_LEVELS, assert_same_bits, assert_within, layouts, product_bound, use_threads
@@ -88,6 +90,34 @@ def test_a_column_does_not_depend_on_how_many_there_are(isa, dtype, rng, m):
             some = F.linear_backward(dy[:, :n], x, weight[:n])
             assert_same_bits(some[1], dw[:n])
             assert_same_bits(some[2], db[:n])
+
+
+@pytest.mark.parametrize("need", range(3))
+def test_a_gradient_alone_has_the_bits_of_all_three(isa, dtype, threads, rng, need):
+    x, weight, _ = make(rng, 70, 20, 67, dtype)
+    dy = rng.standard_normal((70, 67)).astype(dtype)
+    needs = tuple(i == need for i in range(3))
+    every = F.linear_backward(dy, x, weight)
+    for _, given in layouts(dy):
+        some = F.linear_backward(given, x, weight, needs)
+        stacked = F.linear_backward(given.reshape(7, 10, 67), x.reshape(7, 10, 20), weight, needs)
+        assert [g is None for g in some] == [not n for n in needs]
+        assert_same_bits(some[need], every[need])
+        assert_same_bits(np.reshape(stacked[need], every[need].shape), every[need])
+
+
+def test_a_bias_gradient_alone_makes_none_of_the_weights(rng):
+    # They would take 256 MB.
+    big = np.zeros((2, 8000), np.float32)
+    weight = np.zeros((1, 1), np.float32)
+    wide = np.broadcast_to(weight, (8000, 8000))
+    tracemalloc.start()
+    _, dw, db = F.linear_backward(big, big, wide, (False, False, True))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert dw is None
+    assert db.tolist() == [0.0] * 8000
+    assert peak < 10_000_000
 
 
 def test_any_layout_gives_the_same_bits(isa, dtype, rng):

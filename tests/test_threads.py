@@ -127,6 +127,58 @@ def test_other_threads_run_during_a_step():
     assert any(begin + margin < t < end - margin for t in times)
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts threads in /proc")
+def test_layers_without_weights_are_work_too():
+    added = "0" if fastnet.runtime.config()["openmp"] == "none" else "1"
+    layers = ["nn.LayerNorm(100)", "nn.BatchNorm1d(100)", "nn.Softmax(-1)", "nn.GELU()"]
+    for layer in layers:
+        code = f"""
+import os
+import numpy as np
+import fastnet
+from fastnet import nn
+fastnet.set_num_threads(2)
+x = np.ones((200_000, 100), np.float32)
+model = nn.Sequential(nn.Identity(), {layer}).eval()
+before = len(os.listdir("/proc/self/task"))
+model(x)
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+        assert python(code) == [added], layer
+
+
+def test_the_state_of_training_is_not_read_or_set_during_a_step():
+    model = nn.Sequential(
+        nn.Linear(1000, 2000, rng=1), nn.Dropout(0.1, rng=3), nn.Linear(2000, 1000, rng=2)
+    )
+    optimizer = OPTIMIZERS["adam"](model.parameters())
+    trainer = fastnet.Trainer(model, nn.MSELoss(), optimizer)
+    x = np.ones((200, 1000), np.float32)
+    trainer.step(x, x)
+    core = trainer._plan.core("mse")
+    calls = {
+        "progress": core.progress,
+        "set_random": lambda: core.set_random(trainer._plan._sources),
+        "state_dict": optimizer.state_dict,
+    }
+    refused = {}
+    for name, call in calls.items():
+        trainer.step(x, x)
+        other = threading.Thread(target=core.step, args=(x, x, None, 0.0))
+        other.start()
+        while other.is_alive() and name not in refused:
+            try:
+                call()
+            except RuntimeError as error:
+                refused[name] = str(error)
+        other.join()
+        call()
+    assert refused.keys() == calls.keys()
+    assert all("by another thread" in text for text in refused.values())
+    # Three steps of core's own went by the plan, and were counted all the same.
+    assert {s["step"] for s in optimizer.state_dict()["state"].values()} == {7}
+
+
 def test_arrays_that_another_thread_writes_crash_nothing(rng):
     # What comes of them is undefined; afterwards everything is as before.
     x, y = batch(rng, 200)
@@ -230,15 +282,29 @@ def test_beside_another_user_of_openmp(other, ours_first):
     assert python(IMPORTS.format(first=first, second=second, other=other)) == ["done"]
 
 
-# A file system of this process' own over the cgroups, with a quota in it.
+# A file system of this process' own over the cgroups, with quotas of the root, of the process'
+# cgroup and of the one between.
 QUOTA = """
-mount -t tmpfs none /sys/fs/cgroup && echo "{quota} 100000" > /sys/fs/cgroup/cpu.max && exec "$@"
+g=/sys/fs/cgroup; mount -t tmpfs none $g && mkdir -p $g/outer/inner &&
+echo "0::/outer/inner" > $g/mine && mount --bind $g/mine /proc/$$/cgroup &&
+echo "{} 100000" > $g/cpu.max && echo "{} 100000" > $g/outer/cpu.max &&
+echo "{} 100000" > $g/outer/inner/cpu.max && exec "$@"
 """
 
 
-@pytest.mark.parametrize(("quota", "threads"), [("50000", 1), ("150000", 2), ("max", None)])
-def test_cgroup_quota_limits_the_default(quota, threads):
-    prefix = ["unshare", "--mount", "sh", "-c", QUOTA.format(quota=quota), "sh"]
+@pytest.mark.parametrize(
+    ("quotas", "threads"),
+    [
+        (("50000", "max", "max"), 1),
+        (("150000", "max", "max"), 2),
+        (("max", "max", "max"), None),
+        (("max", "max", "50000"), 1),
+        (("200000", "50000", "max"), 1),
+        (("max", "200000", "150000"), 2),
+    ],
+)
+def test_cgroup_quota_limits_the_default(quotas, threads):
+    prefix = ["unshare", "--mount", "sh", "-c", QUOTA.format(*quotas), "sh"]
     try:
         allowed = subprocess.run([*prefix, "true"], capture_output=True, check=False)
     except FileNotFoundError:

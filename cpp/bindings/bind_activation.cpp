@@ -70,6 +70,7 @@ void backward(int kind, const py::array& dy, const py::array& s, py::array& dx, 
 void bind_activation(py::module_& m) {
   const char* names[] = {"identity",  "relu", "leaky_relu", "elu",  "selu",     "gelu",
                          "gelu_tanh", "silu", "sigmoid",    "tanh", "softplus", "hardtanh"};
+  static_assert(sizeof names / sizeof *names == static_cast<std::size_t>(Activation::kCount));
   py::dict kinds;
   for (int i = 0; i < static_cast<int>(Activation::kCount); ++i) kinds[names[i]] = i;
   m.attr("ACTIVATIONS") = kinds;

@@ -9,7 +9,7 @@
 namespace fastnet {
 namespace {
 
-Source source_of(std::uint64_t key, std::uint64_t stream, std::uint64_t position) {
+StreamPosition source_of(std::uint64_t key, std::uint64_t stream, std::uint64_t position) {
   if (stream >> kStreamBits != 0) value_error("stream must be below 2**16");
   return {key, stream, position};
 }
@@ -49,7 +49,7 @@ void gamma(const py::array& shape, int form, std::uint64_t part, std::uint64_t k
                 std::to_string(n));
   }
   require_in(shape, "shape", shapes, 0.0, kLargest);
-  const Source source = source_of(key, stream, position);
+  const StreamPosition source = source_of(key, stream, position);
   if (part > 1) value_error("part must be 0 or 1");
   if (form < 0 || form > 2) value_error("form must be 0, 1 or 2");
   ReleaseGil release;
@@ -63,7 +63,7 @@ void dirichlet(const py::array& shape, std::uint64_t key, std::uint64_t stream,
   const Index rows = out.shape(0), n = out.shape(1);
   const double* shapes = input<double>(shape, "shape", {n});
   require_in(shape, "shape", shapes, kDirichletLeast, kDirichletMost);
-  const Source source = source_of(key, stream, position);
+  const StreamPosition source = source_of(key, stream, position);
   ReleaseGil release;
   if (n > 0) sample_dirichlet(shapes, n, source, p, rows);
 }
@@ -73,7 +73,7 @@ void poisson(const py::array& lam, std::uint64_t key, std::uint64_t stream, std:
   std::int64_t* p = output<std::int64_t>(out, "out");
   const Index n = out.size();
   const auto mean = column<double>(lam, "lam", n, 0, kPoissonMax);
-  const Source source = source_of(key, stream, position);
+  const StreamPosition source = source_of(key, stream, position);
   ReleaseGil release;
   sample_poisson(mean, source, p, n);
 }
@@ -84,7 +84,7 @@ void binomial(const py::array& trials, const py::array& probability, std::uint64
   const Index size = out.size();
   const auto n = column<std::int64_t>(trials, "n", size, 0, INT64_MAX);
   const auto p = column<double>(probability, "p", size, 0, 1);
-  const Source source = source_of(key, stream, position);
+  const StreamPosition source = source_of(key, stream, position);
   ReleaseGil release;
   sample_binomial(n, p, source, to, size);
 }
@@ -94,7 +94,7 @@ void geometric(const py::array& probability, std::uint64_t key, std::uint64_t st
   std::int64_t* to = output<std::int64_t>(out, "out");
   const Index n = out.size();
   const auto p = column<double>(probability, "p", n, 5e-324, 1);
-  const Source source = source_of(key, stream, position);
+  const StreamPosition source = source_of(key, stream, position);
   ReleaseGil release;
   sample_geometric(p, source, to, n);
 }
@@ -104,7 +104,7 @@ void coins(const py::array& probability, std::uint64_t key, std::uint64_t stream
   bool* to = output<bool>(out, "out");
   const Index n = out.size();
   const auto p = column<double>(probability, "p", n, 0, 1);
-  const Source source = source_of(key, stream, position);
+  const StreamPosition source = source_of(key, stream, position);
   ReleaseGil release;
   sample_coins(p.values, p.step, source.key, source.stream, source.position, to, n);
 }
@@ -125,7 +125,7 @@ void categories(const AliasTable& table, std::uint64_t key, std::uint64_t stream
                 std::uint64_t position, py::array& out) {
   std::int64_t* to = output<std::int64_t>(out, "out");
   const Index n = out.size();
-  const Source source = source_of(key, stream, position);
+  const StreamPosition source = source_of(key, stream, position);
   ReleaseGil release;
   sample_categories(table, source.key, source.stream, source.position, to, n);
 }

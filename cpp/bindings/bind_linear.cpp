@@ -88,15 +88,21 @@ void backward_x(const py::array& dy, const py::array& weight, py::array& dx) {
 }
 
 // dweight has the memory layout of W = weight.T: an (in, out) array with contiguous rows, which may
-// be padded; returned to Python transposed.
-void backward_w(const py::array& dy, const py::array& x, py::array& dw, py::object& db) {
+// be padded; returned to Python transposed. Either output may be None.
+void backward_w(const py::array& dy, const py::array& x, py::object& dw, py::object& db) {
   with_float_type(dy, "dy", [&](auto tag) {
     using T = decltype(tag);
     const Matrix<T> d = input_matrix<T>(dy, "dy");
     const Matrix<T> mx = input_matrix<T>(x, "x");
     require_shape(x, "x", {d.rows, mx.cols});
     Index row = 0;
-    T* out = output_rows<T>(dw, "dweight", {mx.cols, d.cols}, &row);
+    T* out = nullptr;
+    if (!dw.is_none()) {
+      py::array array = as_array(dw, "dweight");
+      out = output_rows<T>(array, "dweight", {mx.cols, d.cols}, &row);
+      require_no_overlap(array, "dweight", dy, "dy");
+      require_no_overlap(array, "dweight", x, "x");
+    }
     T* sum = nullptr;
     if (!db.is_none()) {
       py::array array = as_array(db, "dbias");
@@ -105,8 +111,6 @@ void backward_w(const py::array& dy, const py::array& x, py::array& dw, py::obje
       require_no_overlap(array, "dbias", x, "x");
       require_no_overlap(array, "dbias", dw, "dweight");
     }
-    require_no_overlap(dw, "dweight", dy, "dy");
-    require_no_overlap(dw, "dweight", x, "x");
     ReleaseGil release;
     linear_backward_w<T>(d.rows, d.cols, mx.cols, operand(d), operand(mx), out, row, sum);
   });
@@ -154,7 +158,7 @@ py::object backward_direct(const py::handle& dy, const py::handle& x, const py::
     if (need_weight || need_bias) {
       py::array storage;
       Index row = 0;
-      T* data = new_gradient<T>(in, out, &storage, &row);
+      T* data = need_weight ? new_gradient<T>(in, out, &storage, &row) : nullptr;
       T* sums = nullptr;
       if (need_bias) {
         py::array result = new_array<T>({out});
@@ -220,7 +224,7 @@ void bind_linear(py::module_& m) {
   m.def("linear_backward_x", &backward_x, py::arg("dy").noconvert(), py::arg("weight").noconvert(),
         py::arg("out").noconvert(), "out = dy weight.");
   m.def("linear_backward_w", &backward_w, py::arg("dy").noconvert(), py::arg("x").noconvert(),
-        py::arg("dw").noconvert(), py::arg("db"), "dw = x.T dy, db = column sums of dy.");
+        py::arg("dw"), py::arg("db"), "dw = x.T dy, db = column sums of dy, each unless None.");
 }
 
 }  // namespace fastnet

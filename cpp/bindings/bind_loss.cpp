@@ -133,6 +133,7 @@ void bind_loss(py::module_& m) {
                          "nll",           "binary_cross_entropy_with_logits",
                          "mse",           "l1",
                          "smooth_l1",     "huber"};
+  static_assert(sizeof names / sizeof *names == static_cast<std::size_t>(Loss::kCount));
   py::dict kinds;
   for (int i = 0; i < static_cast<int>(Loss::kCount); ++i) kinds[names[i]] = i;
   m.attr("LOSSES") = kinds;

@@ -81,9 +81,14 @@ class TrainingObject {
   }
 
   // (steps, beta1_power, beta2_power) of each segment, None where it is frozen.
-  py::list progress() const {
+  py::list progress() {
+    std::vector<OptimizerGroup> groups;
+    {
+      const Use use(object_.users, false);
+      groups = training_.optimizer().groups;
+    }
     py::list list;
-    for (const OptimizerGroup& g : training_.optimizer().groups) {
+    for (const OptimizerGroup& g : groups) {
       if (g.frozen) {
         list.append(py::none());
       } else {
@@ -104,6 +109,7 @@ class TrainingObject {
       list[l] = {source[0].cast<std::uint64_t>(), source[1].cast<std::uint64_t>(),
                  source[2].cast<Counter*>()};
     }
+    const Use use(object_.users, true);
     training_.set_random(std::move(list));
     sources_ = sources;
   }

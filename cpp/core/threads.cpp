@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -21,26 +22,52 @@ std::atomic<bool> g_forked{false};
 std::atomic<bool> g_fork_notice{false};  // a call in a forked child wanted more than one thread
 std::atomic<bool> g_fork_noticed{false};
 
-// Cores allowed by the cgroup's CPU quota (v2, then v1), rounded up; 0 if there is none.
+#if defined(__linux__)
+// Cores that a quota and its period allow, from a file each or both from one; 0 if there is none.
+double quota_cores(const char* quota_file, const char* period_file) noexcept {
+  double quota = 0.0, period = 0.0;
+  std::FILE* q = std::fopen(quota_file, "r");
+  std::FILE* p = period_file ? std::fopen(period_file, "r") : q;
+  // "max 100000": no quota. v1's is -1 then.
+  const bool there = q && p && std::fscanf(q, "%lf", &quota) == 1 &&
+                     std::fscanf(p, "%lf", &period) == 1 && quota > 0.0 && period > 0.0;
+  if (p && p != q) std::fclose(p);
+  if (q) std::fclose(q);
+  return there ? quota / period : 0.0;
+}
+
+// The least of this process' cgroup (v2) and those above it, as far as they are to be seen.
+double least_quota_cores() noexcept {
+  constexpr char kRoot[] = "/sys/fs/cgroup";
+  constexpr std::size_t kRootLength = sizeof kRoot - 1;
+  char line[3072] = "", path[4096];
+  if (std::FILE* f = std::fopen("/proc/self/cgroup", "r")) {
+    while (std::fgets(line, sizeof line, f) && std::strncmp(line, "0::", 3) != 0) line[0] = '\0';
+    std::fclose(f);
+  }
+  line[std::strcspn(line, "\n")] = '\0';
+  std::snprintf(path, sizeof path, "%s%s", kRoot, line[0] ? line + 3 : "");
+  double least = 0.0;
+  for (std::size_t end = std::strlen(path);;) {
+    std::strcpy(path + end, "/cpu.max");
+    const double cores = quota_cores(path, nullptr);
+    if (cores > 0.0 && (least == 0.0 || cores < least)) least = cores;
+    if (end <= kRootLength) return least;
+    do --end;
+    while (path[end] != '/');
+  }
+}
+#endif
+
+// Cores allowed by the cgroups' CPU quota (v2, then v1), rounded up; 0 if there is none.
 int cgroup_quota() noexcept {
 #if defined(__linux__)
-  double quota = 0.0, period = 0.0;
-  if (std::FILE* f = std::fopen("/sys/fs/cgroup/cpu.max", "r")) {
-    const int n = std::fscanf(f, "%lf %lf", &quota, &period);
-    std::fclose(f);
-    if (n != 2) return 0;  // "max 100000": no quota
-  } else {
-    std::FILE* q = std::fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "r");
-    std::FILE* p = std::fopen("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "r");
-    const bool ok =
-        q && p && std::fscanf(q, "%lf", &quota) == 1 && std::fscanf(p, "%lf", &period) == 1;
-    if (q) std::fclose(q);
-    if (p) std::fclose(p);
-    if (!ok) return 0;
+  double cores = least_quota_cores();
+  if (cores == 0.0) {
+    cores =
+        quota_cores("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us");
   }
-  if (quota <= 0.0 || period <= 0.0) return 0;
-  const int cores = static_cast<int>((quota + period - 1.0) / period);
-  return cores < 1 ? 1 : cores;
+  return static_cast<int>(std::ceil(std::fmin(cores, 1e6)));
 #else
   return 0;
 #endif
@@ -96,14 +123,6 @@ void pause() noexcept {
 }  // namespace
 
 ThreadLimits thread_limits() noexcept { return g_limits; }
-
-bool openmp_enabled() noexcept {
-#ifdef _OPENMP
-  return true;
-#else
-  return false;
-#endif
-}
 
 const char* openmp_runtime() noexcept {
 #if !defined(_OPENMP)

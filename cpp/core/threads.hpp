@@ -29,7 +29,6 @@ ThreadLimits thread_limits() noexcept;
 int num_threads() noexcept;
 // n from 1 to kMaxThreads; 0 goes back to the default.
 void set_num_threads(int n) noexcept;
-bool openmp_enabled() noexcept;
 const char* openmp_runtime() noexcept;
 
 // True in a process that was forked since import: OpenMP can't be used there.

@@ -35,6 +35,8 @@ constexpr std::ptrdiff_t kProductScratchBytes = kProductDepth * 128;
 template <class T>
 struct ProductKernels {
   void (*product)(const ProductArgs<T>& args) noexcept;
+  // Up to so many columns product() turns A in registers, at the pace of as many.
+  std::ptrdiff_t narrow_columns;
   // dst(j, i) = src(i, j) for i < rows, j < cols; row strides in elements.
   void (*transpose)(const T* src, std::ptrdiff_t rows, std::ptrdiff_t cols, std::ptrdiff_t src_row,
                     T* dst, std::ptrdiff_t dst_row) noexcept;

@@ -30,9 +30,9 @@ class BitSource {
     return static_cast<std::uint32_t>(word);
   }
 
-  // The number of the next 64-bit word, modulo 2^64.
   std::uint64_t key() const noexcept { return key_; }
   std::uint64_t stream() const noexcept { return stream_; }
+  // The number of the next 64-bit word, modulo 2^64.
   std::uint64_t position() const noexcept { return first_ + static_cast<std::uint64_t>(at_); }
   bool has_half() const noexcept { return has_half_; }
   std::uint32_t half() const noexcept { return half_; }

@@ -98,7 +98,7 @@ struct Uniforms {
 
 // Calls body(begin, count, uniforms) for runs of the values, on all threads.
 template <class Body>
-void for_runs(Law law, const Source& source, Index n, const Body& body) noexcept {
+void for_runs(Law law, const StreamPosition& source, Index n, const Body& body) noexcept {
   const std::uint64_t high = counter_high(law, source.stream << kCountBits);
   for_elements(n, kCost, [&](Index begin, Index end) {
     Uniforms uniforms;
@@ -113,7 +113,8 @@ void for_runs(Law law, const Source& source, Index n, const Body& body) noexcept
 // Numbers by law.search(i, u) where law.searches(i), the others by law.attempt(indices, u, v,
 // numbers, n) with the uniforms of one attempt after another: -1 where it is rejected.
 template <class L>
-void draw(const L& law, Law code, const Source& source, std::int64_t* out, Index n) noexcept {
+void draw(const L& law, Law code, const StreamPosition& source, std::int64_t* out,
+          Index n) noexcept {
   for_runs(code, source, n, [&](Index begin, Index count, Uniforms& run) {
     Uniforms some;
     Index open[kRun], at[kRun], left = 0;
@@ -251,17 +252,18 @@ class BinomialLaw {
 
 }  // namespace
 
-void sample_poisson(Column<double> mean, const Source& source, std::int64_t* out,
+void sample_poisson(Column<double> mean, const StreamPosition& source, std::int64_t* out,
                     Index n) noexcept {
   if (n > 0) draw(PoissonLaw(mean, n), Law::kPoisson, source, out, n);
 }
 
-void sample_binomial(Column<std::int64_t> trials, Column<double> p, const Source& source,
+void sample_binomial(Column<std::int64_t> trials, Column<double> p, const StreamPosition& source,
                      std::int64_t* out, Index n) noexcept {
   if (n > 0) draw(BinomialLaw(trials, p, n), Law::kBinomial, source, out, n);
 }
 
-void sample_geometric(Column<double> p, const Source& source, std::int64_t* out, Index n) noexcept {
+void sample_geometric(Column<double> p, const StreamPosition& source, std::int64_t* out,
+                      Index n) noexcept {
   if (n == 0) return;
   // -ln(1 - p); 0 where p = 1.
   const auto rate = [&](Index i) { return p[i] < 1 ? -plain(PlainFunction::kLog1p, -p[i]) : 0.0; };

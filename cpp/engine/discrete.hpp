@@ -21,20 +21,22 @@ struct Column {
   T operator[](Index i) const { return values[i * step]; }
 };
 
-// Where a call's values come from.
-struct Source {
+// Where a call's values come from: a stream of a key, from a position on.
+struct StreamPosition {
   std::uint64_t key, stream, position;
 };
 
 // Means from 0 to kPoissonMax, beyond which a value may exceed 2^63.
 constexpr double kPoissonMax = 0x1p63 - 0x1p35;
-void sample_poisson(Column<double> mean, const Source& source, std::int64_t* out, Index n) noexcept;
+void sample_poisson(Column<double> mean, const StreamPosition& source, std::int64_t* out,
+                    Index n) noexcept;
 
 // p in [0, 1], trials >= 0.
-void sample_binomial(Column<std::int64_t> trials, Column<double> p, const Source& source,
+void sample_binomial(Column<std::int64_t> trials, Column<double> p, const StreamPosition& source,
                      std::int64_t* out, Index n) noexcept;
 
 // The number of trials up to the first success, p in (0, 1]; at most 2^63 - 1.
-void sample_geometric(Column<double> p, const Source& source, std::int64_t* out, Index n) noexcept;
+void sample_geometric(Column<double> p, const StreamPosition& source, std::int64_t* out,
+                      Index n) noexcept;
 
 }  // namespace fastnet

@@ -16,12 +16,14 @@ void set_probability(double p, DropoutArgs<T>* args) noexcept {
   args->scale = p < 1.0 ? static_cast<T>(1.0 / (1.0 - p)) : T(0);
 }
 
+constexpr double kDropoutNanoseconds = 0.6;  // an element
+
 // Any split gives the same bits, since the mask belongs to rows and columns.
 template <class T>
 void dropout(const DropoutArgs<T>& args) noexcept {
   const auto f = kernels().of<T>().dropout.dropout;
   const double elements = static_cast<double>(args.rows) * static_cast<double>(args.cols);
-  parallel_work(elements * 0.6e-3, [&](const Team& team) {
+  parallel_work(elements * kDropoutNanoseconds * 1e-3, [&](const Team& team) {
     DropoutArgs<T> mine = args;
     Index begin, end;
     team.share(args.rows, 1, &begin, &end);

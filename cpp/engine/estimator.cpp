@@ -74,6 +74,7 @@ class Worker {
     }
   }
 
+  // Whole cache lines, so that the workspace begins on one.
   static Index sums_bytes(Index outputs) { return outputs * Index(sizeof(PieceSums<T>)); }
   static Index bytes(const Integrand<T>& integrand, bool cross) {
     const Index outputs = integrand.outputs(), pairs = cross ? pairs_of(outputs) : 0;

@@ -60,7 +60,7 @@ class ShapePattern {
 
 class Gammas {
  public:
-  Gammas(std::uint64_t part, const Source& source) noexcept
+  Gammas(std::uint64_t part, const StreamPosition& source) noexcept
       : kernels_(kernels().f64),
         key_(source.key),
         high_(counter_high(Law::kGamma, (source.stream << kCountBits) + (part << 32))) {}
@@ -161,7 +161,7 @@ void boost(const Gammas& gammas, GammaForm form, const Shapes& shapes, double* e
 }  // namespace
 
 void sample_gamma(const double* shapes, Index count, GammaForm form, std::uint64_t part,
-                  const Source& source, double* out, Index n) noexcept {
+                  const StreamPosition& source, double* out, Index n) noexcept {
   if (n == 0) return;  // perhaps without a shape
   for_elements(n, kCost, [&](Index begin, Index end) {
     const Gammas gammas(part, source);
@@ -184,7 +184,7 @@ void sample_gamma(const double* shapes, Index count, GammaForm form, std::uint64
   });
 }
 
-void sample_dirichlet(const double* shapes, Index n, const Source& source, double* out,
+void sample_dirichlet(const double* shapes, Index n, const StreamPosition& source, double* out,
                       Index rows) noexcept {
   sample_gamma(shapes, n, GammaForm::kValue, 0, source, out, rows * n);
   for_elements(rows, static_cast<double>(n), [&](Index begin, Index end) {

@@ -19,12 +19,12 @@ enum class GammaForm : int { kValue, kLogarithm, kInverseRoot };  // G, ln G, 1 
 // out[i] = that of the gamma value of shape shapes[i % count] >= 0 and scale 1 at the source's
 // position + i. `part` (0 or 1): which of two values at a position.
 void sample_gamma(const double* shapes, Index count, GammaForm form, std::uint64_t part,
-                  const Source& source, double* out, Index n) noexcept;
+                  const StreamPosition& source, double* out, Index n) noexcept;
 
 // Rows of the gamma values of n shapes over their sum. Of smaller shapes all values of a row may
 // underflow, of larger ones the sum may overflow: those go by logarithms.
 constexpr double kDirichletLeast = 0.1, kDirichletMost = 1e250;
-void sample_dirichlet(const double* shapes, Index n, const Source& source, double* out,
+void sample_dirichlet(const double* shapes, Index n, const StreamPosition& source, double* out,
                       Index rows) noexcept;
 
 }  // namespace fastnet

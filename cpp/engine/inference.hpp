@@ -12,4 +12,12 @@ namespace fastnet {
 template <class T>
 void predict(const Network<T>& network, const T* x, Index x_row, Index rows, T* out);
 
+// The same on the calling thread, in memory that it is lent: predict_memory elements from a cache
+// line on, enough for up to `rows` rows. Inside a region, too.
+template <class T>
+Index predict_memory(const Network<T>& network, Index rows) noexcept;
+template <class T>
+void predict_alone(const Network<T>& network, const T* x, Index x_row, Index rows, T* out,
+                   T* memory) noexcept;
+
 }  // namespace fastnet

@@ -29,7 +29,7 @@ template <class T>
 void NetworkIntegrand<T>::values(std::uint64_t first, Index n, T* workspace, T* out,
                                  Index row) const noexcept {
   const Index dim = source_.dim(), outs = outputs();
-  T* column = workspace;
+  T* column = workspace + predict_memory(network_, kRows);
   T* rows = column + kRows;
   T* y = rows + kRows * dim;
   for (Index i = 0; i < n; i += kRows) {
@@ -38,8 +38,7 @@ void NetworkIntegrand<T>::values(std::uint64_t first, Index n, T* workspace, T* 
       source_.column(j, first + static_cast<std::uint64_t>(i), column, count);
       for (Index r = 0; r < count; ++r) rows[r * dim + j] = column[r];
     }
-    // Inside a region predict() runs on its own thread.
-    predict(network_, rows, dim, count, y);
+    predict_alone(network_, rows, dim, count, y, workspace);
     for (Index o = 0; o < outs; ++o) {
       for (Index r = 0; r < count; ++r) out[o * row + i + r] = y[r * outs + o];
     }

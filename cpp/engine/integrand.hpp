@@ -31,7 +31,7 @@ class Integrand {
  public:
   virtual ~Integrand() = default;
   virtual Index outputs() const = 0;
-  // Elements of the memory that values() works in.
+  // Elements of the memory that values() works in, from a cache line on.
   virtual Index workspace() const = 0;
   // Roughly what a sample takes on one thread.
   virtual double nanoseconds() const = 0;
@@ -89,9 +89,11 @@ class NetworkIntegrand : public Integrand<T> {
   NetworkIntegrand(const Source<T>& source, const Network<T>& network)
       : source_(source), network_(network) {}
   Index outputs() const override { return network_.out_features(); }
-  Index workspace() const override { return kRows * (1 + source_.dim() + network_.out_features()); }
+  Index workspace() const override {
+    return predict_memory(network_, kRows) + kRows * (1 + source_.dim() + network_.out_features());
+  }
   double nanoseconds() const override {
-    return 0.02 * network_.flops_per_row() + 2.0 * static_cast<double>(source_.dim());
+    return network_.nanoseconds_per_row() + 2.0 * static_cast<double>(source_.dim());
   }
   void values(std::uint64_t first, Index n, T* workspace, T* out,
               Index row) const noexcept override;

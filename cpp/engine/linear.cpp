@@ -26,16 +26,12 @@ Workspace& workspace() {
   return w;
 }
 
-// Up to so many columns A is turned in registers (narrow-inl.hpp), at the pace of a product of as
-// many.
-template <class T>
-constexpr Index kNarrowColumns = kAlignment / Index(sizeof(T)) / 4;
-
 // What a product of (m, k) by (k, n) takes on one thread.
 template <class T>
 double microseconds(Index m, Index n, Index k) {
   const double depth = static_cast<double>(k);
-  const double columns = static_cast<double>(std::max(n, kNarrowColumns<T>));
+  const Index least = kernels().of<T>().product.narrow_columns;
+  const double columns = static_cast<double>(std::max(n, least));
   const double flops = 2.0 * static_cast<double>(m) * columns * depth * (sizeof(T) / 4.0);
   const double weights = static_cast<double>(n) * depth * sizeof(T);
   return flops / kFlopsPerMicrosecond + weights / kBytesPerMicrosecond;
@@ -65,7 +61,8 @@ void product_on_team(ProductArgs<T> args, const ActivationSpec& act) {
   // Rows of A that are a multiple of 4 KiB apart fall into one cache set: they are copied, unless
   // each of their lines is read but once.
   const Index size = static_cast<Index>(sizeof(T));
-  const bool copy_a = by_row && args.a_k == 1 && args.m > 1 && args.n > kNarrowColumns<T> &&
+  const bool copy_a = by_row && args.a_k == 1 && args.m > 1 &&
+                      args.n > table.of<T>().product.narrow_columns &&
                       args.a_row * size % 4096 == 0;
   const Index copy_row = padded_row<T>(args.k);
   if (copy_a) workspace().a.reserve(args.m * copy_row * size);
@@ -104,6 +101,18 @@ void product_on_team(ProductArgs<T> args, const ActivationSpec& act) {
         table.of<T>().activation.forward(act, row, row, mine.n);
       }
     }
+  });
+}
+
+// sum[j] = the sum of column j of a row-major (m, n) matrix; columns are shared out.
+template <class T>
+void column_sums_on_team(const T* x, Index m, Index n, Index x_row, T* sum) {
+  const auto column_sum = kernels().of<T>().product.column_sum;
+  const double bytes = static_cast<double>(m) * static_cast<double>(n) * sizeof(T);
+  parallel_work(bytes / kBytesPerMicrosecond, [&](const Team& team) {
+    Index begin, end;
+    team.share(n, kAlignment / Index(sizeof(T)), &begin, &end);
+    if (begin < end) column_sum(x + begin, m, end - begin, x_row, sum + begin);
   });
 }
 
@@ -219,28 +228,29 @@ void linear_backward_x(Index m, Index n, Index k, Operand<T> dy, Operand<T> w, T
 template <class T>
 void linear_backward_w(Index m, Index n, Index k, Operand<T> dy, Operand<T> x, T* dw, Index dw_row,
                        T* db) {
-  ProductArgs<T> args{};
-  args.m = k;
-  args.n = n;
-  args.k = m;
-  // A is X transposed: its rows are X's columns.
-  args.a = x.data;
-  args.a_row = x.col;
-  args.a_k = x.row;
-  if (x.col != 1 && x.row != 1) {
-    args.a = by_rows(x, m, k, &workspace().a, &args.a_k);
-    args.a_row = 1;
+  const bool copied = dy.col != 1;
+  if (copied) dy.data = by_rows(dy, m, n, &workspace().b, &dy.row);
+  if (dw) {
+    ProductArgs<T> args{};
+    args.m = k;
+    args.n = n;
+    args.k = m;
+    // A is X transposed: its rows are X's columns.
+    args.a = x.data;
+    args.a_row = x.col;
+    args.a_k = x.row;
+    if (x.col != 1 && x.row != 1) {
+      args.a = by_rows(x, m, k, &workspace().a, &args.a_k);
+      args.a_row = 1;
+    }
+    args.b = dy.data;
+    args.b_row = dy.row;
+    args.b_padded = copied;
+    args.c = dw;
+    args.c_row = dw_row;
+    product_on_team(args, {});
   }
-  args.b = dy.data;
-  args.b_row = dy.row;
-  if (dy.col != 1) {
-    args.b = by_rows(dy, m, n, &workspace().b, &args.b_row);
-    args.b_padded = true;
-  }
-  args.c = dw;
-  args.c_row = dw_row;
-  product_on_team(args, {});
-  if (db) kernels().of<T>().product.column_sum(args.b, m, n, args.b_row, db);
+  if (db) column_sums_on_team(dy.data, m, n, dy.row, db);
 }
 
 #define FASTNET_INSTANTIATE(T)                                                                 \

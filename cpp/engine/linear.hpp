@@ -40,7 +40,7 @@ constexpr Index kGradientRows = 64;
 constexpr Index input_gradient_elements(Index n, Index k) { return (n + k) * kGradientRows; }
 
 // dW(p, j) = sum over i of X(i, p) dY(i, j), a chain over the rows of the batch; rows of dW are
-// `dw_row` apart. db(j) = sum over i of dY(i, j), likewise; db may be null.
+// `dw_row` apart. db(j) = sum over i of dY(i, j), likewise. Either may be null.
 template <class T>
 void linear_backward_w(Index m, Index n, Index k, Operand<T> dy, Operand<T> x, T* dw, Index dw_row,
                        T* db);

@@ -2,17 +2,20 @@
 //
 // A caller with rows of its own (the trainer) does, with `all` describing the whole batch:
 //
-//   1. once per batch, before the parallel region:
+//   1. for the whole batch:
 //        check_targets(spec, all, &row)               false: targets[row] is no class
 //        const double d = loss_denominator(spec, all);  d == 0 with kMean: nothing counts
 //        all.factor = loss_factor<T>(d);              times a scale of the caller's, if any
-//   2. on each thread, for its rows [begin, end), as soon as their logits are there:
+//   2. for rows [begin, end), as soon as their logits are there:
 //        kernels().of<T>().loss.rows(spec, rows_of(spec, all, begin, end));
 //      which writes all.loss[begin .. end) and rows [begin, end) of all.dinput (complete: already
 //      times s w / d). input and dinput may be one buffer. No memory is needed.
-//   3. after a barrier, on one thread:
+//   3. when all rows are done:
 //        loss_value(all.loss, all.rows, d)            T; non-finite: skip the update
 //
+// Threads share out the rows of step 2. Steps 1 and 3 are the same on whichever thread: all of the
+// trainer's do them for themselves, inside its region, but for check_targets, which is done once
+// for all of the data.
 // Step 1 reads only index, sample_weight, rows, columns and class_weight. loss_forward and
 // loss_backward do the same steps for a whole array, so that eager and fused results have the same
 // bits. spec.reduction must be kMean or kSum (kNone is for loss_forward and loss_backward).

@@ -72,7 +72,7 @@ struct Pass {
   bool training;
   const T* x;  // input of the network, rows x_row apart
   Index x_row;
-  std::vector<LayerArrays<T>>* layers;
+  LayerArrays<T>* layers;
 };
 
 // Rows [r0, r1) and columns [c0, c1).
@@ -90,9 +90,8 @@ class Network {
   Index in_features() const { return layers_.front().in; }
   Index out_features() const { return layers_.back().out; }
   Index max_features() const { return max_features_; }
-  // Floating-point operations of one row forward, 2 for a multiply-add; those of quantized weights
-  // count as what they are quicker.
-  double flops_per_row() const { return flops_per_row_; }
+  // Roughly what one row takes forward on one thread.
+  double nanoseconds_per_row() const { return nanoseconds_per_row_; }
   bool has_batch_norm() const { return has_batch_norm_; }
   // Whether a layer that has two modes works as in training.
   bool trains(const Pass<T>& pass, std::size_t l) const {
@@ -137,7 +136,7 @@ class Network {
 
   std::vector<Layer<T>> layers_;
   Index max_features_ = 0, weight_elements_ = 0, gradient_elements_ = 0;
-  double flops_per_row_ = 0.0;
+  double nanoseconds_per_row_ = 0.0;
   bool has_batch_norm_ = false, is_quantized_ = false;
 };
 

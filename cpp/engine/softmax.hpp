@@ -35,23 +35,27 @@ void fill_rows(T* out, Index rows, Index n, double ns_per_row, double ns_per_ele
   });
 }
 
+// Softmax takes so much a row and so much an element of it.
+constexpr double kSoftmaxRowNanoseconds = 12.0, kSoftmaxNanoseconds = 0.4;
+
 // Contiguous rows; `log`: log_softmax. See SoftmaxKernels.
 template <class T>
 void softmax_forward(bool log, const T* x, T* y, Index rows, Index n) noexcept {
   const auto& table = kernels().of<T>().softmax;
   const auto kernel = log ? table.log_softmax : table.softmax;
-  fill_rows(y, rows, n, 12.0, 0.4, {x}, [&](Index begin, Index end, T* to) {
-    kernel(x + begin * n, n, to, n, end - begin, n);
-  });
+  fill_rows(
+      y, rows, n, kSoftmaxRowNanoseconds, kSoftmaxNanoseconds, {x},
+      [&](Index begin, Index end, T* to) { kernel(x + begin * n, n, to, n, end - begin, n); });
 }
 
 template <class T>
 void softmax_backward(bool log, const T* dy, const T* y, T* dx, Index rows, Index n) noexcept {
   const auto& table = kernels().of<T>().softmax;
   const auto kernel = log ? table.log_softmax_backward : table.softmax_backward;
-  fill_rows(dx, rows, n, 12.0, 0.4, {dy, y}, [&](Index begin, Index end, T* to) {
-    kernel(dy + begin * n, y + begin * n, to, end - begin, n);
-  });
+  fill_rows(dx, rows, n, kSoftmaxRowNanoseconds, kSoftmaxNanoseconds, {dy, y},
+            [&](Index begin, Index end, T* to) {
+              kernel(dy + begin * n, y + begin * n, to, end - begin, n);
+            });
 }
 
 template <class T>

@@ -12,8 +12,6 @@ namespace {
 constexpr Index kBlockBytes = 128 * 1024;
 // Rows of the highest register tile, whose number decides how blocks are cut.
 constexpr Index kTile = 14;
-// Floating-point operations that a thread does in a microsecond, about half of the peak.
-constexpr double kFlopsPerMicrosecond = 50000.0;
 
 // Elements that a norm keeps of a batch: mean and rstd, batch norm also its sums.
 template <class T>
@@ -40,7 +38,7 @@ Training<T>::Training(Network<T>& network, const LossSpec<T>& loss, std::vector<
 
 template <class T>
 double Training<T>::serial_microseconds(Index rows) const noexcept {
-  return 3.0 * network_.flops_per_row() * static_cast<double>(rows) / kFlopsPerMicrosecond;
+  return 3.0 * network_.nanoseconds_per_row() * static_cast<double>(rows) * 1e-3;
 }
 
 template <class T>
@@ -108,7 +106,7 @@ void Training<T>::prepare(const Dataset<T>& data, Index batch, bool gather, int 
 
   pass_.table = table_;
   pass_.training = true;
-  pass_.layers = &layers_;
+  pass_.layers = layers_.data();
   // Rows that lie in order are read where they are, unless their distance falls into one cache set.
   const bool direct = !gather && data.x_row % (4096 / Index(sizeof(T))) != 0;
   copies_x_ = !direct;
@@ -134,6 +132,7 @@ void Training<T>::make_plan(int threads, Plan* result) {
   for (const Segment& segment : segments_) total += static_cast<double>(segment.size);
   double sum = 0.0;
   int thread = 1;
+  Index elements = block_elements_;
   plan.first.push_back(0);
   for (std::size_t s = 0; s < segments_.size(); ++s) {
     const Segment& segment = segments_[s];
@@ -151,17 +150,20 @@ void Training<T>::make_plan(int threads, Plan* result) {
       }
       const Index n = std::min({height, rows - i, thread < threads ? until : rows});
       plan.blocks.push_back({s, i, i + n});
-      block_elements_ = std::max(block_elements_, n * row);
+      elements = std::max(elements, n * row);
       sum += static_cast<double>(n * row);
       i += n;
     }
   }
   plan.first.resize(static_cast<std::size_t>(threads) + 1, plan.blocks.size());
   // The gradient of a block in phase B, transposed rows in phase A.
-  const Index memory = std::max(block_elements_, network_.gradient_elements());
-  thread_bytes_ = kProductScratchBytes + round_up(memory * Index(sizeof(T)), kAlignment);
-  // Both plans use one memory: a block of the other may be larger, and its threads more.
-  thread_memory_.reserve(std::max(threads, plans_[1].threads) * thread_bytes_);
+  const Index memory = std::max(elements, network_.gradient_elements());
+  const Index bytes = kProductScratchBytes + round_up(memory * Index(sizeof(T)), kAlignment);
+  // Both plans use one memory: a block of the other may be larger, and its threads more. Where
+  // there is none, the other plan stays as it was.
+  thread_memory_.reserve(std::max(threads, plans_[1].threads) * bytes);
+  block_elements_ = elements;
+  thread_bytes_ = bytes;
   *result = std::move(plan);
 }
 

@@ -128,8 +128,9 @@ void column_sum(const T* x, Index rows, Index cols, Index x_row, T* sum) noexcep
 }  // namespace
 
 void fill_product(Kernels& table) noexcept {
-  table.f32.product = {product<float>, transpose<float>, column_sum<float>};
-  table.f64.product = {product<double>, transpose<double>, column_sum<double>};
+  table.f32.product = {product<float>, kNarrowColumns<float>, transpose<float>, column_sum<float>};
+  table.f64.product = {product<double>, kNarrowColumns<double>, transpose<double>,
+                       column_sum<double>};
 }
 
 }  // namespace fastnet::FASTNET_LEVEL

@@ -186,7 +186,7 @@ def linear_backward(
         dx = np.empty(x.shape, x.dtype)
         _core.linear_backward_x(rows, matrix(weight), dx.reshape(batch, in_features))
     if needs[1] or needs[2]:
-        dw = empty_gradient(out_features, in_features, x.dtype)
+        dw = empty_gradient(out_features, in_features, x.dtype) if needs[1] else None
         db = np.empty(out_features, x.dtype) if needs[2] else None
         _core.linear_backward_w(rows, matrix(x.reshape(batch, in_features)), dw, db)
-    return dx, dw.T if dw is not None and needs[1] else None, db
+    return dx, dw.T if dw is not None else None, db

@@ -86,9 +86,13 @@ class Optimizer:
 
     def _settled(self) -> dict[Any, dict[str, Any]]:
         """Return the state, up to date, to a reader that keeps no reference."""
-        if self._pending is not None:
-            self._pending()
-            self._pending = None
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            try:
+                pending()
+            except BaseException:  # another thread is in the midst of a step: later
+                self._pending = pending
+                raise
         return self._states
 
     # ---- groups ----
