@@ -17,6 +17,7 @@ from helpers import assert_same_bits
 import fastnet
 from fastnet.random import Generator, default_rng, manual_seed
 from fastnet.reference.random import Generator as Reference
+from fastnet.trainer import epoch_order
 
 
 def at(position, seed=5):
@@ -342,6 +343,28 @@ def test_bad_arguments():
     with pytest.raises(TypeError, match="x must be an integer or an array, got float"):
         rng.permutation(2.5)
     assert rng.position == 0
+
+
+@pytest.mark.parametrize(
+    "make", [Generator(1).permutation, lambda n: epoch_order(1, 0, n)], ids=["rng", "fit"]
+)
+def test_ctrl_c_stops_a_long_permutation(sigint, make):
+    # Of some tenths of a second at least.
+    n, sent = 2**24, []
+    start = time.perf_counter()
+    make(n)
+    whole = time.perf_counter() - start
+
+    def interrupt():
+        sent.append(time.perf_counter())
+        signal.raise_signal(sigint)
+
+    timer = threading.Timer(0.3 * whole, interrupt)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        make(n)
+    assert time.perf_counter() - sent[0] < 0.5 * whole
+    timer.join()
 
 
 def test_ctrl_c_stops_a_long_draw(sigint):

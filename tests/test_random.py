@@ -10,6 +10,7 @@ import scipy.stats
 from helpers import assert_same_bits, use_threads
 
 import fastnet
+from fastnet import _core
 from fastnet.random import STREAM_VERSION, Generator
 from fastnet.reference.random import Generator as Reference
 from fastnet.reference.random import integer_values
@@ -162,6 +163,25 @@ def test_integers_are_unbiased_where_half_of_the_words_are_rejected():
     values = Generator(9).integers(0, span, 60_000, np.uint64)
     counts = np.bincount((values >> np.uint64(60)).astype(int), minlength=12)
     assert scipy.stats.chisquare(counts).pvalue > LEVEL
+
+
+def test_a_permutation_goes_on_where_it_stopped(isa):
+    whole, pieces = np.empty(1000, np.int64), np.empty(1000, np.int64)
+    _core.random_permutation(5, 6, 0, whole)
+    for begin, end in [(0, 0), (0, 3), (3, 258), (258, 258), (258, 999), (999, 1000)]:
+        _core.random_permutation(5, 6, begin, pieces[:end])
+    assert_same_bits(pieces, whole)
+    for begin in (-1, 1001):
+        with pytest.raises(ValueError, match="begin must be a place in out"):
+            _core.random_permutation(5, 6, begin, whole)
+
+
+def test_a_long_permutation_is_that_of_one_piece():
+    n = 3 * 2**20 + 1
+    whole = np.empty(n, np.int64)
+    rng = Generator(4)
+    _core.random_permutation(rng.key, rng.next_ticket(), 0, whole)
+    assert_same_bits(Generator(4).permutation(n), whole)
 
 
 def test_all_permutations_are_equally_likely():

@@ -48,14 +48,15 @@ void integers(std::uint64_t key, std::uint64_t stream, std::uint64_t position, s
   sample_integers(key, stream, position, low, last, p, n);
 }
 
-void permute(std::uint64_t key, std::uint64_t ticket, py::array& out) {
+void permute(std::uint64_t key, std::uint64_t ticket, Index begin, py::array& out) {
   require_ndim(out, "out", 1);
   if (ticket >= kTicketLimit) value_error("ticket must be below 2**56");
   std::int64_t* p = output<std::int64_t>(out, "out");
   const Index n = out.size();
   if (n >> 41 != 0) value_error("a permutation must have fewer than 2**41 elements");
+  if (begin < 0 || begin > n) value_error("begin must be a place in out or its end");
   ReleaseGil release;
-  permutation(key, ticket, n, p);
+  permutation(key, ticket, begin, n, p);
 }
 
 void blocks(std::uint64_t key, std::uint64_t high, std::uint64_t block, py::array& out) {
@@ -86,8 +87,9 @@ void bind_random(py::module_& m) {
   m.def("random_integers", &integers, py::arg("key"), py::arg("stream"), py::arg("position"),
         py::arg("low"), py::arg("last"), py::arg("out").noconvert(),
         "Fill out with low + integers in [0, last], modulo 2**64.");
-  m.def("random_permutation", &permute, py::arg("key"), py::arg("ticket"),
-        py::arg("out").noconvert(), "Fill out with a ticket's permutation.");
+  m.def("random_permutation", &permute, py::arg("key"), py::arg("ticket"), py::arg("begin"),
+        py::arg("out").noconvert(),
+        "Fill out with a ticket's permutation, of which it has the one of 0 ... begin - 1.");
   m.def("philox_blocks", &blocks, py::arg("key"), py::arg("high"), py::arg("block"),
         py::arg("out").noconvert(), "Fill out's rows with the words of consecutive blocks.");
 }

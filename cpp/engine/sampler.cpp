@@ -203,11 +203,13 @@ void sample_integers(std::uint64_t key, std::uint64_t stream, std::uint64_t posi
   });
 }
 
-void permutation(std::uint64_t key, std::uint64_t ticket, Index n, std::int64_t* out) noexcept {
+void permutation(std::uint64_t key, std::uint64_t ticket, Index begin, Index n,
+                 std::int64_t* out) noexcept {
   const std::uint64_t high = counter_high(Law::kPermutation, ticket);
-  for_words(key, high, 0, n, [&](Index begin, const std::uint32_t* words, Index count) {
+  const auto first = static_cast<std::uint64_t>(begin);
+  for_words(key, high, first, n - begin, [&](Index at, const std::uint32_t* words, Index count) {
     for (Index l = 0; l < count; ++l) {
-      const Index i = begin + l;
+      const Index i = begin + at + l;
       const auto again = [&](std::uint64_t attempt) {
         const std::uint64_t block = static_cast<std::uint64_t>(i) / 2 + (attempt << 40);
         return one_word(key, high, block, static_cast<int>(i % 2));

@@ -77,9 +77,11 @@ void sample_coins(const double* p, Index step, std::uint64_t key, std::uint64_t 
 void sample_integers(std::uint64_t key, std::uint64_t stream, std::uint64_t position,
                      std::uint64_t low, std::uint64_t last, std::uint64_t* out, Index n) noexcept;
 
-// out = the permutation of 0 ... n - 1 that belongs to a ticket; n < 2^41. Knuth's shuffle (The Art
-// of Computer Programming 2, algorithm 3.4.2P) inside out: step i moves out[j] to place i and puts
-// i at place j, for a random j in [0, i].
-void permutation(std::uint64_t key, std::uint64_t ticket, Index n, std::int64_t* out) noexcept;
+// out = the permutation of 0 ... n - 1 that belongs to a ticket; n < 2^41. Where out has that of
+// 0 ... begin - 1 already, it goes on from there. Knuth's shuffle (The Art of Computer Programming
+// 2, algorithm 3.4.2P) inside out: step i moves out[j] to place i and puts i at place j, for a
+// random j in [0, i].
+void permutation(std::uint64_t key, std::uint64_t ticket, Index begin, Index n,
+                 std::int64_t* out) noexcept;
 
 }  // namespace fastnet

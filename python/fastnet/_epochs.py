@@ -6,13 +6,12 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from fastnet import _core
 from fastnet._arrays import Array
 from fastnet._compile import Training
 from fastnet._progress import Bar
 from fastnet.random import default_rng
+from fastnet.random._draw import permutation_of
 
 # Seconds of an epoch between looks at signals and the progress bar.
 _PIECE = 0.05
@@ -42,9 +41,7 @@ def epoch_order(rng: Any, epoch: int, n: int) -> Array:
     >>> sorted(epoch_order(0, 3, 5).tolist())
     [0, 1, 2, 3, 4]
     """
-    order = np.empty(n, np.int64)
-    _core.random_permutation(default_rng(rng).key, _EPOCH_STREAM + epoch, order)
-    return order
+    return permutation_of(default_rng(rng).key, _EPOCH_STREAM + epoch, n)
 
 
 def run_epoch(

@@ -17,7 +17,8 @@ from fastnet.random._stream import Stream
 # Key, stream and position.
 Source = tuple[int, int, int]
 
-# Values of a law with attempts that are drawn between two looks for Ctrl-C: some 20 ms.
+# Values of a law with attempts, or places of a permutation, between two looks for Ctrl-C: some
+# 20 ms.
 SLOW_PIECE = 2**20
 
 # Numbers below this need no look at the limits of float32.
@@ -117,6 +118,14 @@ def pieces(result: Array, size: int = 2**24) -> Iterator[tuple[int, Array]]:
     flat = result.reshape(-1)
     for begin in range(0, flat.size, size):
         yield begin, flat[begin : begin + size]
+
+
+def permutation_of(key: int, ticket: int, n: int) -> Array:
+    """Return the permutation of 0 ... n - 1 that belongs to a ticket, made piece by piece."""
+    order = np.empty(n, np.int64)
+    for begin in range(0, n, SLOW_PIECE):
+        _core.random_permutation(key, ticket, begin, order[: begin + SLOW_PIECE])
+    return order
 
 
 def column(array: Array, shape: tuple[int, ...]) -> Array:

@@ -18,7 +18,7 @@ from fastnet.random._checks import (
     shape_of,
 )
 from fastnet.random._discrete import Discrete
-from fastnet.random._draw import USUAL, pieces, target
+from fastnet.random._draw import USUAL, permutation_of, pieces, target
 from fastnet.random._vector import Vector
 
 
@@ -319,7 +319,4 @@ class Generator(Vector, Discrete):
         return pool.shape[axis], pool
 
     def _order(self, n: int) -> Array:
-        order = np.empty(n, np.int64)
-        key, ticket = self._take_ticket()
-        _core.random_permutation(key, ticket, order)
-        return order
+        return permutation_of(*self._take_ticket(), n)
