@@ -361,3 +361,18 @@ def test_setting_what_is_there_already_keeps_what_was_compiled():
     model.train().eval()
     model(np.ones((1, 2), np.float32))
     assert model._plan is not plan
+
+
+def test_a_state_of_live_arrays_is_copied_before_they_are_filled():
+    model = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False))
+    state = model.state_dict()
+    first, second = (np.array(a) for a in state.values())
+    model.load_state_dict({"0.weight": state["1.weight"], "1.weight": state["0.weight"]})
+    assert_same_bits(model[0].weight.data, second)
+    assert_same_bits(model[1].weight.data, first)
+
+
+def test_a_module_may_hold_its_parent():
+    parent = nn.Sequential(nn.Linear(2, 2))
+    parent[0].parent = parent
+    assert [name for name, _ in parent.named_parameters()] == ["0.weight", "0.bias"]

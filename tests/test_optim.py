@@ -296,3 +296,29 @@ def test_parameters_that_are_none_are_refused():
     ]:  # fmt: skip
         with pytest.raises(error):
             optim.SGD(params, lr=0.1)
+
+
+@pytest.mark.parametrize(
+    ("state", "groups", "error"),
+    [
+        ({}, [{}], TypeError),
+        (3, [{"params": [0]}], TypeError),
+        ({0: 3}, [{"params": [0]}], TypeError),
+        ({}, 3, TypeError),
+        ({}, [{"params": [0, 1]}], ValueError),
+        ({7: {}}, [{"params": [0]}], ValueError),
+    ],
+)
+def test_a_state_that_is_none_is_refused(state, groups, error):
+    optimizer = optim.Adam([nn.Parameter(np.ones(2))])
+    with pytest.raises(error, match="state_dict"):
+        optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def test_options_that_were_taken_away_are_missed():
+    model = nn.Sequential(nn.Linear(2, 2))
+    optimizer = optim.Adam(model.parameters())
+    trainer = fastnet.Trainer(model, nn.MSELoss(), optimizer)
+    del optimizer.param_groups[0]["lr"]
+    with pytest.raises(ValueError, match="a group must have lr"):
+        trainer.step(np.ones((2, 2), np.float32), np.ones((2, 2), np.float32))

@@ -1,12 +1,14 @@
 """The trainer follows what becomes of its model, loss and gradients, or says that it can't."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from helpers import assert_same_bits
 from models import OPTIMIZERS, assert_same_weights, batch, mlp, pair, taped_step
 
 import fastnet
-from fastnet import nn
+from fastnet import nn, optim
 
 
 def normed(dropout=None):
@@ -161,3 +163,115 @@ def test_a_step_refused_while_another_thread_steps_loses_no_counts(rng):
     trainer._plan.publish()  # which the other thread does at its end
     trainer.step(x, y)
     assert optimizer.state[model[0].weight]["step"] == 2
+
+
+@pytest.mark.parametrize("name", ["adam", "momentum"])
+@pytest.mark.parametrize("how", ["load", "clear", "replace"])
+def test_a_reset_optimizer_starts_anew(rng, name, how):
+    loss = nn.CrossEntropyLoss()
+    twins = pair(mlp, loss, OPTIMIZERS[name])
+    fresh = twins[1].state_dict()
+    assert_steps_equal(twins, loss, rng)
+    for optimizer in (twins[1], twins[3].optimizer):
+        if how == "load":
+            optimizer.load_state_dict(fresh)
+        elif how == "clear":
+            optimizer.state.clear()
+        else:
+            optimizer.state = {}
+    assert_steps_equal(twins, loss, rng)
+
+
+def test_parameters_exchanged_between_groups_take_the_others_rate(rng):
+    model = mlp()
+    weights = [list(model[i].parameters()) for i in (0, 2)]
+    rates = ({"params": p, "lr": lr} for p, lr in zip(weights, (0.1, 0.0), strict=True))
+    optimizer = optim.SGD(rates)
+    trainer = fastnet.Trainer(model, nn.CrossEntropyLoss(), optimizer)
+    x, y = batch(rng)
+    trainer.step(x, y)
+    first, second = optimizer.param_groups
+    first["params"], second["params"] = second["params"], first["params"]
+    before = [np.array(p.data) for p in weights[0]]
+    trainer.step(x, y)
+    for p, array in zip(weights[0], before, strict=True):
+        assert_same_bits(p.data, array)
+
+
+def test_parameters_of_others_added_later_are_refused(rng):
+    model = mlp()
+    optimizer = OPTIMIZERS["sgd"](model.parameters())
+    trainer = fastnet.Trainer(model, nn.CrossEntropyLoss(), optimizer)
+    x, y = batch(rng)
+    trainer.step(x, y)
+    optimizer.add_param_group({"params": [nn.Parameter(np.ones(3))]})
+    with pytest.raises(ValueError, match="parameters of the model only"):
+        trainer.step(x, y)
+
+
+def test_a_buffer_registered_anew_is_used(rng):
+    model = normed().eval()
+    x, _ = batch(rng)
+    model(x)
+    model[1].register_buffer("running_mean", np.full(16, 10, np.float32))
+    assert_same_bits(model(x), model(fastnet.tensor(x)).data)
+
+
+def test_a_forward_of_its_own_is_not_compiled_away(rng):
+    model = mlp().eval()
+    x, _ = batch(rng)
+    model(x)
+    model[1].forward = lambda x: x
+    assert_same_bits(model(x), model(fastnet.tensor(x)).data)
+    with pytest.raises(TypeError, match="another forward"):
+        fastnet.Trainer(model, nn.CrossEntropyLoss(), OPTIMIZERS["sgd"](model.parameters()))
+
+
+def test_what_a_trainer_is_made_of_cannot_be_set():
+    model = mlp()
+    optimizer = OPTIMIZERS["sgd"](model.parameters())
+    loss = nn.CrossEntropyLoss()
+    trainer = fastnet.Trainer(model, loss, optimizer)
+    assert (trainer.model, trainer.loss, trainer.optimizer) == (model, loss, optimizer)
+    for name in ("model", "loss", "optimizer"):
+        with pytest.raises(AttributeError):
+            setattr(trainer, name, getattr(trainer, name))
+
+
+def test_beside_a_fit_in_another_thread_others_are_refused(rng):
+    model = mlp()
+    trainers = [
+        fastnet.Trainer(model, nn.CrossEntropyLoss(), OPTIMIZERS["sgd"](model.parameters()))
+        for _ in range(2)
+    ]
+    x, y = batch(rng)
+    state = {name: np.array(a) for name, a in model.state_dict().items()}
+    calls = [
+        lambda: trainers[0].step(x, y),
+        lambda: trainers[1].step(x, y),
+        lambda: trainers[1].predict(x),
+        lambda: model.load_state_dict(state),
+        trainers[0].optimizer.step,
+    ]
+
+    def callback(*_):
+        with ThreadPoolExecutor(1) as pool:
+            for call in calls:
+                with pytest.raises(RuntimeError, match="modified by another thread"):
+                    pool.submit(call).result()
+
+    trainers[0].fit(x, y, callbacks=[callback])
+    for call in calls:
+        call()
+
+
+def test_callbacks_stop_by_true_alone_and_epochs_are_numbers(rng):
+    model = mlp()
+    trainer = fastnet.Trainer(model, nn.CrossEntropyLoss(), OPTIMIZERS["sgd"](model.parameters()))
+    x, y = batch(rng)
+    assert len(trainer.fit(x, y, epochs=3, callbacks=[lambda *_: np.ones(2)])["loss"]) == 3
+    assert len(trainer.fit(x, y, epochs=3, callbacks=[lambda *_: np.True_])["loss"]) == 1
+    for epoch, error in ((2**64, ValueError), ("a", TypeError)):
+        trainer.epoch = epoch
+        with pytest.raises(error, match="epoch must be"):
+            trainer.fit(x, y)

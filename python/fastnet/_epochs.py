@@ -11,6 +11,7 @@ from fastnet._arrays import Array
 from fastnet._compile import Training
 from fastnet._progress import Bar
 from fastnet.random import default_rng
+from fastnet.random._checks import integer
 from fastnet.random._draw import permutation_of
 
 # Seconds of an epoch between looks at signals and the progress bar.
@@ -41,6 +42,7 @@ def epoch_order(rng: Any, epoch: int, n: int) -> Array:
     >>> sorted(epoch_order(0, 3, 5).tolist())
     [0, 1, 2, 3, 4]
     """
+    epoch = integer(epoch, "epoch", 0, 2 ** int(_core.COUNT_BITS) - 1)
     return permutation_of(default_rng(rng).key, _EPOCH_STREAM + epoch, n)
 
 

@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,8 @@ class Trainer:
 
     Attributes
     ----------
+    model, loss, optimizer
+        What it was made of; others need a new trainer.
     epoch : int
         Epochs done by `fit`.
 
@@ -83,12 +86,12 @@ class Trainer:
     """
 
     def __init__(self, model: Module, loss: Module, optimizer: Optimizer) -> None:
-        self.model = model
-        self.loss = loss
-        self.optimizer = optimizer
         self.epoch = 0
         self._plan = _compile.Training(model, loss, optimizer)
-        self._fitting: int | None = None
+
+    model = property(attrgetter("_plan.model"), doc="What is trained.")
+    loss = property(attrgetter("_plan.loss"), doc="The loss.")
+    optimizer = property(attrgetter("_plan.optimizer"), doc="The optimizer.")
 
     # ---- single steps ----
 
@@ -105,7 +108,7 @@ class Trainer:
         sample_weight : array_like, shape (batch,), optional
             Nonnegative factors of the rows' losses.
         max_norm : float, optional
-            Scale the gradients so that their 2-norm over all parameters is at most this.
+            Scale the gradients so that their 2-norm over the optimizer's parameters is at most this.
 
         Returns
         -------
@@ -295,7 +298,7 @@ class Trainer:
                 self.epoch += 1
                 if bar is not None:
                     bar.finish(logs)
-                stop = [bool(callback(self, epoch, dict(logs))) for callback in callbacks]
+                answers = [callback(self, epoch, dict(logs)) for callback in callbacks]
                 if patience is not None:
                     score = logs.get("val_loss", loss)
                     waited += 1
@@ -303,7 +306,7 @@ class Trainer:
                         best, best_copy, waited = score, self._plan.snapshot(), 0
                     if waited >= patience:
                         break
-                if any(stop):
+                if any(isinstance(a, bool | np.bool_) and a for a in answers):
                     break
             if best_copy is not None and waited > 0:
                 self._plan.restore(best_copy)
@@ -370,23 +373,18 @@ class Trainer:
     # ---- one user at a time ----
 
     def _require_free(self) -> None:
-        if self._fitting is not None and self._fitting != threading.get_ident():
-            msg = "the model is being modified by another thread"
-            raise RuntimeError(msg)
+        Structure.require_free(slot.param for slot in self._plan.slots)
 
     @contextmanager
     def _fit_alone(self) -> Iterator[None]:
-        if self._fitting is not None:
+        if Structure.fitted_here(slot.param for slot in self._plan.slots):
             msg = "fit is already running"
             raise RuntimeError(msg)
-        Structure.fitted_here(slot.param for slot in self._plan.slots)
-        thread = self._fitting = threading.get_ident()
         parameters = [id(slot.param) for slot in self._plan.slots]
-        Structure.fitting |= dict.fromkeys(parameters, thread)
+        Structure.fitting |= dict.fromkeys(parameters, threading.get_ident())
         Structure.version += 1  # plans of the model made before are good no longer
         try:
             yield
         finally:
             for parameter in parameters:
                 Structure.fitting.pop(parameter, None)
-            self._fitting = None

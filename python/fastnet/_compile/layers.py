@@ -10,6 +10,7 @@ import numpy as np
 from fastnet import _core
 from fastnet._arrays import Array, as_float, output
 from fastnet.functional.activation import activation_code
+from fastnet.nn._checks import number
 from fastnet.nn.activation import Activation, LogSoftmax, Softmax
 from fastnet.nn.container import Sequential
 from fastnet.nn.dropout import Dropout
@@ -24,6 +25,7 @@ CAN_COMPILE = (
 )
 
 
+_NUMBERS = ("p", "eps", "momentum")
 _KIND_OF: dict[type[Module], int] = {
     Linear: _core.LAYER_LINEAR,
     Dropout: _core.LAYER_DROPOUT,
@@ -36,6 +38,9 @@ _KIND_OF: dict[type[Module], int] = {
 
 def flat_modules(model: Module) -> Iterator[Module]:
     """Yield the modules of a nested Sequential in order; TypeError for what can't be compiled."""
+    if "forward" in model.__dict__:
+        msg = f"{type(model).__name__} can't be compiled: it was given another forward"
+        raise TypeError(msg)
     if type(model) is Sequential:
         for child in model:
             yield from flat_modules(child)
@@ -122,9 +127,7 @@ class Layers:
                 "activation": code or activation_code(None),
                 # What eval() was called on stays as it is then, unless that was the whole model.
                 "training": module.training or not model.training,
-                "p": getattr(module, "p", 0.0),
-                "eps": getattr(module, "eps", 0.0),
-                "momentum": getattr(module, "momentum", 0.0),
+                **{name: number(getattr(module, name, 0.0), name) for name in _NUMBERS},
                 "weight": None,
                 "bias": None,
                 "running_mean": getattr(module, "running_mean", None),

@@ -54,6 +54,9 @@ def loss_options(loss: Any, layers: Layers) -> tuple[str, dict[str, Any]]:
         value = getattr(loss, option, None)
         if value is not None:
             value = as_float(value, option, layers.dtype)
+            if value.shape not in ((), (1,), (layers.out_features,)):
+                msg = f"{option} must have shape ({layers.out_features},), got {value.shape}"
+                raise ValueError(msg)
             value = contiguous(np.broadcast_to(value, (layers.out_features,)))
         options[option] = value
     return name, options

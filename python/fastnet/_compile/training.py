@@ -41,11 +41,8 @@ class Training:
         self.loss = loss
         self.loss_name, self.options = loss_options(loss, self.layers)
         slots, length = slots_of(self.layers)
-        ours = {id(slot.param) for slot in slots}
-        theirs = [p for group in optimizer.param_groups for p in group["params"]]
-        if not all(id(p) in ours for p in theirs):
-            msg = "optimizer must hold parameters of the model only"
-            raise ValueError(msg)
+        self._parameters = {id(slot.param) for slot in slots}
+        self._require_own_parameters()
         self.params, self.slots = move(slots, length, self.dtype)
         self.grads = aligned_zeros(length, self.dtype)
         self.gradients = [view_of(self.grads, slot) for slot in self.slots]
@@ -59,7 +56,7 @@ class Training:
         self._seen: list[tuple[Any, ...]] = []
         self._counts = (0, 0)
         self._updated: list[Any] = []
-        self._model = model
+        self.model = model
         self._parts = _parts_of(model)
         self._version = Structure.version
 
@@ -113,7 +110,7 @@ class Training:
         version = Structure.version
         if self._version == version:
             return
-        parts = _parts_of(self._model)
+        parts = _parts_of(self.model)
         if len(parts) != len(self._parts) or any(
             a is not b for a, b in zip(parts, self._parts, strict=True)
         ):
@@ -122,7 +119,7 @@ class Training:
         if any(slot.param._data is not slot.view for slot in self.slots):
             msg = "parameters have moved, to another trainer or dtype; make a new trainer"
             raise RuntimeError(msg)
-        layers = Layers(self._model)
+        layers = Layers(self.model)
         name, options = loss_options(self.loss, layers)
         if not (
             layers.has_options_of(self.layers)
@@ -135,6 +132,12 @@ class Training:
             self._cores.clear()
             self._current = None
         self._version = version
+
+    def _require_own_parameters(self) -> None:
+        held = [p for group in self.optimizer.param_groups for p in group["params"]]
+        if not all(id(p) in self._parameters for p in held):
+            msg = "optimizer must hold parameters of the model only"
+            raise ValueError(msg)
 
     # ---- the engine's counterpart ----
 
@@ -153,7 +156,8 @@ class Training:
             return core
         self.optimizer._settled()
         for group in self.optimizer.param_groups:
-            self.optimizer._check(group)
+            self.optimizer._require_options(group)
+        self._require_own_parameters()
         self._adopt()
         groups = [self._group(slot) for slot in self.slots]
         self._updated = [s.param for s, g in zip(self.slots, groups, strict=True) if g is not None]
@@ -188,8 +192,8 @@ class Training:
         return [None if g is None else g._ticket_source() for g in generators]
 
     def _group_options(self) -> list[dict[str, Any]]:
-        """Return the options of the optimizer's groups, and how many parameters they have."""
-        return [{**g, "params": len(g["params"])} for g in self.optimizer.param_groups]
+        """Return the options of the optimizer's groups, and which parameters they have."""
+        return [{**g, "params": [*map(id, g["params"])]} for g in self.optimizer.param_groups]
 
     def _now(self, slot: Slot) -> tuple[Any, ...]:
         """Return what the updates of a parameter depend on, apart from its group's options."""
@@ -226,15 +230,12 @@ class Training:
     def _adopt(self) -> None:
         """Move parameters and moments that were replaced since into the flat buffers again."""
         for slot in self.slots:
-            state = self.optimizer._states.get(slot.param)
-            if not state:
-                continue
+            state = self.optimizer._states.get(slot.param) or {}
             for name, buffer in zip(_STATES[type(self.optimizer)], self.states, strict=True):
-                array = state.get(name)
+                array, view = state.get(name), view_of(buffer, slot)
                 if array is None:
-                    continue
-                view = view_of(buffer, slot)
-                if not same_place(array, view):
+                    view[...] = 0
+                elif not same_place(array, view):
                     view[...] = array
                     state[name] = view
 

@@ -138,6 +138,7 @@ class Module:
             raise TypeError(msg)
         object.__setattr__(self, "_buffers", {**self._buffers, attribute_name(name): persistent})
         object.__setattr__(self, name, tensor)
+        Structure.version += 1
 
     # ---- what is inside ----
 
@@ -175,9 +176,13 @@ class Module:
             yield module
 
     def _members(
-        self, own: Callable[[Module], Iterator[tuple[str, Any]]], prefix: str, recurse: bool
+        self,
+        own: Callable[[Module], Iterator[tuple[str, Any]]],
+        prefix: str,
+        recurse: bool,
+        remove_duplicate: bool,
     ) -> Iterator[tuple[str, Any]]:
-        modules = self.named_modules(prefix=prefix, remove_duplicate=False)
+        modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
         for where, module in modules if recurse else [(prefix, self)]:
             for name, value in own(module):
                 yield (f"{where}.{name}" if where else name), value
@@ -193,7 +198,8 @@ class Module:
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
         """Yield the parameters with dotted names, each once."""
-        yield from _once(self._members(Module._own_parameters, prefix, recurse), remove_duplicate)
+        members = self._members(Module._own_parameters, prefix, recurse, remove_duplicate)
+        yield from _once(members, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Yield the parameters, each once."""
@@ -204,7 +210,8 @@ class Module:
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Any]]:
         """Yield the buffers with dotted names, each once."""
-        yield from _once(self._members(Module._own_buffers, prefix, recurse), remove_duplicate)
+        members = self._members(Module._own_buffers, prefix, recurse, remove_duplicate)
+        yield from _once(members, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Any]:
         """Yield the buffers, each once."""
@@ -225,7 +232,8 @@ class Module:
     def state_dict(self) -> dict[str, Array]:
         """Return the arrays of all parameters and persistent buffers by their dotted names.
 
-        They are the live arrays, not copies: they change as the model is trained.
+        They are the live arrays, not copies: they change as the model is trained. But a Trainer, when
+        it is made, and `to` move them: those taken before change no more.
         """
         return {name: unwrap(value) for name, value in self._state()}
 
@@ -251,6 +259,7 @@ class Module:
         if not isinstance(state_dict, Mapping):
             msg = f"state_dict must be a mapping, got {type(state_dict).__name__}"
             raise TypeError(msg)
+        Structure.require_free(self.parameters())
         targets = dict(self._state())
         missing = [name for name in targets if name not in state_dict]
         unexpected = [name for name in state_dict if name not in targets]
@@ -260,7 +269,10 @@ class Module:
         values = {}
         for name, target in targets.items():
             if name in state_dict:
-                values[name] = fitting(state_dict[name], unwrap(target), name)
+                value = fitting(state_dict[name], unwrap(target), name)
+                # It may be another's live array, which is about to be filled.
+                shared = any(np.may_share_memory(value, unwrap(t)) for t in targets.values())
+                values[name] = value.copy() if shared else value
         for name, value in values.items():
             target = targets[name]
             unwrap(target)[...] = value

@@ -13,6 +13,7 @@ from fastnet._storage import flat, is_padded, zeros_weight
 from fastnet.autograd.core import TensorCore, unwrap
 from fastnet.autograd.tape import enable_grad
 from fastnet.nn._checks import zero_gradients
+from fastnet.nn.parameter import Structure
 
 
 class Optimizer:
@@ -80,7 +81,7 @@ class Optimizer:
         if not isinstance(state, dict):
             msg = f"state must be a dict, got {type(state).__name__}"
             raise TypeError(msg)
-        self._pending = None
+        self._settled()
         self._changes += 1
         self._states = state
 
@@ -124,8 +125,16 @@ class Optimizer:
             msg = f"a group's options are {known}, got {got}"
             raise ValueError(msg)
         group.update(param_group, params=params)
-        self._check(group)
+        self._require_options(group)
         self.param_groups.append(group)
+
+    def _require_options(self, group: dict[str, Any]) -> None:
+        """Raise TypeError or ValueError if options are missing or make no sense."""
+        missing = {"params", *self.defaults} - set(group)
+        if missing:
+            msg = f"a group must have {', '.join(sorted(missing))}"
+            raise ValueError(msg)
+        self._check(group)
 
     def _check(self, group: dict[str, Any]) -> None:
         """Raise TypeError or ValueError for options that make no sense."""
@@ -149,6 +158,7 @@ class Optimizer:
         -------
         what closure returned, or None
         """
+        Structure.require_free(p for group in self.param_groups for p in group["params"])
         self._settled()
         self._changes += 1
         loss = None
@@ -217,7 +227,15 @@ class Optimizer:
         if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
             msg = "state_dict must be a mapping with state and param_groups"
             raise TypeError(msg)
-        saved = list(state_dict["param_groups"])
+        saved, states = state_dict["param_groups"], state_dict["state"]
+        if (
+            not isinstance(saved, list | tuple)
+            or not all(isinstance(g, Mapping) and isinstance(g.get("params"), list) for g in saved)
+            or not isinstance(states, Mapping)
+            or not all(isinstance(values, Mapping) for values in states.values())
+        ):
+            msg = "state_dict must have groups with lists of params, and a mapping of mappings"
+            raise TypeError(msg)
         sizes = [len(group["params"]) for group in saved]
         ours = [len(group["params"]) for group in self.param_groups]
         if sizes != ours:
@@ -229,9 +247,9 @@ class Optimizer:
             numbered.update(zip(other["params"], group["params"], strict=True))
             options = {k: other.get(k, v) for k, v in group.items()}
             groups.append({**options, "params": group["params"]})
-            self._check(groups[-1])
+            self._require_options(groups[-1])
         state: dict[Any, dict[str, Any]] = {}
-        for number, values in state_dict["state"].items():
+        for number, values in states.items():
             if number not in numbered:
                 msg = f"state_dict has state of a parameter {number!r} that no group has"
                 raise ValueError(msg)
