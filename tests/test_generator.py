@@ -393,16 +393,3 @@ def test_ctrl_c_stops_a_long_draw(sigint):
     assert position % out.size == 0
     expected = Generator(1).advance(position).random(3)
     assert_same_bits(rng.random(3), expected)
-
-
-def test_permutation_of_an_array():
-    x = np.arange(24.0).reshape(4, 6)
-    order = Generator(1).permutation(4)
-    np.testing.assert_array_equal(Generator(1).permutation(x), x[order])
-    across = Generator(1).permutation(6)
-    np.testing.assert_array_equal(Generator(1).permutation(x, axis=-1), x[:, across])
-    np.testing.assert_array_equal(
-        Generator(1).permutation(["a", "b", "c", "d"]), np.array(list("abcd"))[order]
-    )
-    with pytest.raises(ValueError, match="axis must be from -2 to 1, got 2"):
-        Generator(1).permutation(x, 2)

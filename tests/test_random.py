@@ -220,3 +220,16 @@ def test_streams_keys_laws_and_dtypes_are_independent():
         for j in range(i):
             assert scipy.stats.pearsonr(draws[i], draws[j]).pvalue > LEVEL
             assert not np.intersect1d(draws[i], draws[j]).size or 6 in (i, j)
+
+
+def test_permutation_of_an_array():
+    x = np.arange(24.0).reshape(4, 6)
+    order = Generator(1).permutation(4)
+    np.testing.assert_array_equal(Generator(1).permutation(x), x[order])
+    across = Generator(1).permutation(6)
+    np.testing.assert_array_equal(Generator(1).permutation(x, axis=-1), x[:, across])
+    np.testing.assert_array_equal(
+        Generator(1).permutation(["a", "b", "c", "d"]), np.array(list("abcd"))[order]
+    )
+    with pytest.raises(ValueError, match="axis must be from -2 to 1, got 2"):
+        Generator(1).permutation(x, 2)

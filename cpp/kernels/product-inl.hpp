@@ -38,6 +38,7 @@ struct Tile {
   Index a_row, a_k;
   const T* b;
   Index b_row;
+  Index next;  // from b to a line of the next panel, which is to be fetched meanwhile; 0: none
   T* c;
   Index c_row;
   Index n;        // columns of C that exist, at most kVecs registers
@@ -83,6 +84,7 @@ void compute_tile(const Tile<T>& t) noexcept {
     for (int j = 0; j < kVecs * kNativeBytes; j += 64) {
       __builtin_prefetch(reinterpret_cast<const char*>(b + kAhead * t.b_row) + j);
     }
+    __builtin_prefetch(b + t.next, 0, 2);  // to L2
     V bv[kVecs];
 #pragma GCC unroll 8
     for (int j = 0; j < kVecs; ++j) bv[j] = load<T, 1>(b + j * lanes);

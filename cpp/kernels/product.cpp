@@ -101,6 +101,10 @@ void product(const ProductArgs<T>& args) noexcept {
       for (Index t = 0; t < tiles; ++t) {
         const Index i = args.m * t / tiles;
         const Index rows = args.m * (t + 1) / tiles - i;
+        // The first tile waits for B, if it is not in L2. Those after it fetch the next panel, a
+        // line of each row by each tile, so that B flows while all of them compute.
+        const Index line = (t - 1) * (64 / Index(sizeof(T)));
+        tile.next = t > 0 && line < width && b != args.scratch && left > width ? width + line : 0;
         tile.a = args.a + i * args.a_row + p0 * args.a_k;
         tile.c = args.c + i * args.c_row + j;
         tile_function<T>(panel.vecs, rows, unit_row)(tile);

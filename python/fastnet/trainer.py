@@ -108,7 +108,8 @@ class Trainer:
         sample_weight : array_like, shape (batch,), optional
             Nonnegative factors of the rows' losses.
         max_norm : float, optional
-            Scale the gradients so that their 2-norm over the optimizer's parameters is at most this.
+            Scale the gradients so that their 2-norm, over the optimizer's parameters, is at most
+            this.
 
         Returns
         -------
@@ -373,7 +374,8 @@ class Trainer:
     # ---- one user at a time ----
 
     def _require_free(self) -> None:
-        Structure.require_free(slot.param for slot in self._plan.slots)
+        if Structure.fitting:  # seldom
+            Structure.fitted_here(slot.param for slot in self._plan.slots)
 
     @contextmanager
     def _fit_alone(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ import numpy as np
 from fastnet import _core
 from fastnet._arrays import Array, as_float, output
 from fastnet.functional.activation import activation_code
-from fastnet.nn._checks import number
+from fastnet.nn import _checks
 from fastnet.nn.activation import Activation, LogSoftmax, Softmax
 from fastnet.nn.container import Sequential
 from fastnet.nn.dropout import Dropout
@@ -127,7 +127,7 @@ class Layers:
                 "activation": code or activation_code(None),
                 # What eval() was called on stays as it is then, unless that was the whole model.
                 "training": module.training or not model.training,
-                **{name: number(getattr(module, name, 0.0), name) for name in _NUMBERS},
+                **{name: _checks.number(getattr(module, name, 0.0), name) for name in _NUMBERS},
                 "weight": None,
                 "bias": None,
                 "running_mean": getattr(module, "running_mean", None),

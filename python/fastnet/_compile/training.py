@@ -51,7 +51,7 @@ class Training:
         self._cores: dict[str, Any] = {}
         # The training object that is up to date, and what it was brought up to date with.
         self._current: Any = None
-        self._options: list[dict[str, Any]] = []
+        self._groups: list[tuple[list[Any], dict[str, Any]]] = []
         self._sources: list[tuple[int, int, Any] | None] = []
         self._seen: list[tuple[Any, ...]] = []
         self._counts = (0, 0)
@@ -159,14 +159,15 @@ class Training:
             self.optimizer._require_options(group)
         self._require_own_parameters()
         self._adopt()
-        groups = [self._group(slot) for slot in self.slots]
-        self._updated = [s.param for s, g in zip(self.slots, groups, strict=True) if g is not None]
+        updates = [self._group(slot) for slot in self.slots]
+        self._updated = [s.param for s, u in zip(self.slots, updates, strict=True) if u is not None]
         states = [*self.states, None, None]
-        core.set_optimizer(groups, states[0], states[1])
+        core.set_optimizer(updates, states[0], states[1])
         if self.layers.draws:
             self._sources = self._random_sources()
             core.set_random(self._sources)
-        self._options = self._group_options()
+        groups = self.optimizer.param_groups
+        self._groups = [(list(g["params"]), g.copy()) for g in groups]
         self._seen = [self._now(slot) for slot in self.slots]
         self._counts = self._count_changes()
         self._current = core
@@ -191,9 +192,19 @@ class Training:
         ]
         return [None if g is None else g._ticket_source() for g in generators]
 
-    def _group_options(self) -> list[dict[str, Any]]:
-        """Return the options of the optimizer's groups, and which parameters they have."""
-        return [{**g, "params": [*map(id, g["params"])]} for g in self.optimizer.param_groups]
+    def _same_groups(self) -> bool:
+        """Return whether the optimizer's groups have the parameters and options they had."""
+        groups = self.optimizer.param_groups
+        if len(groups) != len(self._groups):
+            return False
+        for group, (params, options) in zip(groups, self._groups, strict=True):
+            now = group["params"]
+            # By identity first: unequal lists would compare Tensors.
+            if len(now) != len(params) or not all(map(operator.is_, now, params)):
+                return False
+            if group != options:
+                return False
+        return True
 
     def _now(self, slot: Slot) -> tuple[Any, ...]:
         """Return what the updates of a parameter depend on, apart from its group's options."""
@@ -209,7 +220,7 @@ class Training:
 
     def _unchanged(self) -> bool:
         """Return whether the engine's training object still has what the optimizer has."""
-        if self._options != self._group_options():
+        if not self._same_groups():
             return False
         if self.layers.draws and self._sources != self._random_sources():
             return False

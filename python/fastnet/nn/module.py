@@ -232,8 +232,8 @@ class Module:
     def state_dict(self) -> dict[str, Array]:
         """Return the arrays of all parameters and persistent buffers by their dotted names.
 
-        They are the live arrays, not copies: they change as the model is trained. But a Trainer, when
-        it is made, and `to` move them: those taken before change no more.
+        They are the live arrays, not copies: they change as the model is trained. But a Trainer,
+        when it is made, and `to` move them: those taken before change no more.
         """
         return {name: unwrap(value) for name, value in self._state()}
 
@@ -259,7 +259,7 @@ class Module:
         if not isinstance(state_dict, Mapping):
             msg = f"state_dict must be a mapping, got {type(state_dict).__name__}"
             raise TypeError(msg)
-        Structure.require_free(self.parameters())
+        Structure.fitted_here(self.parameters())
         targets = dict(self._state())
         missing = [name for name in targets if name not in state_dict]
         unexpected = [name for name in state_dict if name not in targets]

@@ -33,12 +33,6 @@ class Structure:
             raise RuntimeError(msg)
         return bool(threads)
 
-    @classmethod
-    def require_free(cls, parameters: Iterable[Any]) -> None:
-        """Raise RuntimeError if a fit in another thread is changing some."""
-        if cls.fitting:  # seldom
-            cls.fitted_here(parameters)
-
 
 class Parameter(Tensor):
     """A Tensor that a Module registers when it is set as an attribute.

@@ -158,7 +158,8 @@ class Optimizer:
         -------
         what closure returned, or None
         """
-        Structure.require_free(p for group in self.param_groups for p in group["params"])
+        if Structure.fitting:  # seldom
+            Structure.fitted_here(p for group in self.param_groups for p in group["params"])
         self._settled()
         self._changes += 1
         loss = None
