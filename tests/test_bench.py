@@ -323,6 +323,20 @@ def test_the_page_gets_tables_and_figures_between_its_marks(content, tmp_path):
         documents.write([tmp_path / "run.json"], tmp_path)
 
 
+def test_a_level_without_peers_has_a_table_and_no_figure(content, tmp_path):
+    pytest.importorskip("matplotlib")
+    page = tmp_path / documents.PAGE
+    page.write_text(f"<!-- results: machine -->\n{documents.END}\n")
+    first = content["results"][0]
+    alone = {"fastnet": first["systems"]["fastnet"]}
+    content["results"].append(first | {"isa": "avx512", "systems": alone})
+    content["ceilings"]["avx512 2"] = content["ceilings"]["avx2 2"]
+    documents.write([written(tmp_path / "run.json", content)], tmp_path)
+    assert "2 threads, avx512:" in page.read_text()
+    figures = {path.name for path in (tmp_path / documents.FIGURES).iterdir()}
+    assert figures == {"bench_inference_avx2.svg"}
+
+
 @pytest.mark.parametrize("name", ["product", "elementwise"])
 def test_other_figures_are_drawn(name, content, tmp_path):
     plots = pytest.importorskip("fastnet._bench.plots")

@@ -77,11 +77,14 @@ def show(files: list[Path]) -> None:
 
 
 def figures(content: dict[str, Any], folder: Path, suffix: str) -> dict[str, list[str]]:
-    """Draw each kind at the most threads of each level; return the files' names by kind."""
+    """Draw each kind at the most threads of each level, where there are peers to compare with.
+
+    Returns the files' names by kind.
+    """
     drawn: dict[str, list[str]] = {}
     seen = set()
     for kind, isa, threads, results in groups(content):
-        if (kind, isa) not in seen:
+        if (kind, isa) not in seen and any(report.ratio(r) is not None for r in results):
             seen.add((kind, isa))
             name = f"bench_{kind}_{isa}{suffix}"
             title = f"{load(kind).title}; {_threads(threads)}, {isa}"
@@ -109,7 +112,8 @@ def write(files: list[Path], docs: Path) -> None:
     for kind, isa, threads, results in groups(content):
         part = _part(content, kind, isa, threads, results)
         if kind not in blocks:
-            pictures = [f"![{load(kind).title}]({FIGURES}/{name})" for name in drawn[kind]]
+            names = drawn.get(kind, [])
+            pictures = [f"![{load(kind).title}]({FIGURES}/{name})" for name in names]
             part = "\n\n".join([*pictures, part])
         blocks[kind] = f"{blocks[kind]}\n\n{part}" if kind in blocks else part
     for name, block in blocks.items():
