@@ -129,13 +129,17 @@ def expand(input: Any, *shape: Any) -> Any:
 # ---- indexing ----
 
 
+_CONSTANT = (int, np.integer, type(None), type(Ellipsis))
+
+
 def _part(part: Any, copy: bool) -> Any:
-    if part is None or part is Ellipsis or isinstance(part, int | np.integer):
+    if isinstance(part, _CONSTANT):
         return part
     if isinstance(part, slice):
         ends = (part.start, part.stop, part.step)
-        if any(isinstance(i, TensorCore | np.ndarray) for i in ends):
-            return slice(*[None if i is None else operator.index(i) for i in ends])
+        for end in ends:
+            if not isinstance(end, _CONSTANT):
+                return slice(*[None if i is None else operator.index(i) for i in ends])
         return part
     if isinstance(part, TensorCore):
         return part._data
