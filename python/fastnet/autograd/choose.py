@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from fastnet._arrays import as_float
 from fastnet.autograd.core import (
     TensorCore,
     common_dtype,
     is_tensor,
     record,
     unbroadcast,
-    unwrap,
     wrap,
 )
 from fastnet.autograd.elementwise import _NUMBERS, Operation, _meet, _operand
@@ -37,6 +37,8 @@ def _pair(*operands: Any) -> list[Any]:
     dtype = common_dtype(*arrays)
     if dtype.kind != "f" and float in map(type, found):
         dtype = np.dtype(np.float32)
+    elif dtype.kind == "b" and int in map(type, found):
+        dtype = np.dtype(np.int64)
     return [x if isinstance(x, TensorCore) else wrap(np.asarray(x, dtype)) for x in found]
 
 
@@ -86,7 +88,7 @@ def where(condition: Any, input: Any, other: Any) -> Any:
 
 def _bounded(input: Any, bound: Any, beyond: Operation) -> Any:
     """Return input, or the bound where input is beyond it; NaN of either propagates."""
-    x, b = unwrap(input), unwrap(bound)
+    x, b = input._data, bound._data
     return where(np.asarray(beyond(x, b) | (b != b)), bound, input)
 
 
@@ -95,23 +97,33 @@ def _clip_vjp(dy: Any, needs: Any, inside: Any) -> Any:
 
 
 def clip(input: Any, min: Any = None, max: Any = None) -> Any:
-    """Return input limited to [min, max].
+    """Return input limited to [min, max], integers by floats in float32.
 
     The gradient passes where min <= input <= max; elsewhere the bound has it, if it is a Tensor.
     """
     if min is None and max is None:
         msg = "clip needs min or max"
         raise ValueError(msg)
-    if is_tensor(min, max):
-        low = input if min is None else _bounded(input, min, np.less)
-        return low if max is None else _bounded(low, max, np.greater)
-    x = input._data if isinstance(input, TensorCore) else np.asarray(input)
+    if not is_tensor(input, min, max):
+        return np.clip(np.asarray(input), min, max)
+    low, high = _operand(min), _operand(max)
+    if is_tensor(low, high) or not isinstance(input, TensorCore):
+        bounded, *bounds = _pair(input, *[b for b in (min, max) if b is not None])
+        if min is not None:
+            bounded = _bounded(bounded, bounds[0], np.less)
+        return bounded if max is None else _bounded(bounded, bounds[-1], np.greater)
+    for name, given, bound in (("min", min, low), ("max", max, high)):
+        if given is not None and bound is None:
+            msg = f"{name} must be a Tensor, an array or a number, got {type(given).__name__}"
+            raise TypeError(msg)
+    min, max = low, high
+    x = input._data
+    if x.dtype.kind != "f" and float in (type(min), type(max)):
+        x = as_float(x, "input", np.dtype(np.float32))
     y = np.clip(x, min, max)
-    if not isinstance(input, TensorCore):
-        return y
     inside = np.ones(x.shape, bool)
     if min is not None:
         inside &= x >= min
     if max is not None:
         inside &= x <= max
-    return record(y.astype(x.dtype, copy=False), _clip_vjp, (inside,), (input,), (), "clip")
+    return record(y, _clip_vjp, (inside,), (input,), (), "clip")

@@ -8,7 +8,15 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from fastnet._arrays import FLOAT_DTYPES, Array, as_float, has_dtype, to_array
+from fastnet._arrays import (
+    FLOAT_DTYPES,
+    Array,
+    as_classes,
+    as_dtype,
+    as_float,
+    has_dtype,
+    to_array,
+)
 from fastnet.autograd.tape import Counter, Node, VectorJacobian, make_node, mode
 
 _FLOAT32 = np.dtype(np.float32)
@@ -162,6 +170,13 @@ def common_dtype(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
     return np.result_type(*dtypes)
 
 
+def convert(array: Array, dtype: np.dtype[Any]) -> Array:
+    """Return an operand in the dtype in which it meets others; ValueError beyond its range."""
+    if array.dtype == dtype:
+        return array
+    return as_float(array, "operand", dtype) if dtype.kind == "f" else array.astype(dtype)
+
+
 def narrow(y: Any, *operands: np.dtype[Any]) -> Any:
     """Return what NumPy computed from integers in float64 as float32, the default float."""
     dtype = y.dtype
@@ -171,6 +186,27 @@ def narrow(y: Any, *operands: np.dtype[Any]) -> Any:
 
 
 DTYPES = tuple(np.dtype(d) for d in (np.float32, np.float64, np.int64, np.bool_))
+
+
+def dtype_of(dtype: Any) -> np.dtype[Any]:
+    """Return one of the four dtypes; TypeError for any other."""
+    kind = as_dtype(dtype)
+    if dtype is None or kind not in DTYPES:
+        got = None if dtype is None else kind
+        msg = f"dtype must be float32, float64, int64 or bool, got {got}"
+        raise TypeError(msg)
+    return kind
+
+
+def operand_of(array: Any) -> Any:
+    """Return a Tensor of an array that takes part in an operation, in the dtype `tensor` gives.
+
+    It shares the array's memory where the array has one of the four dtypes.
+    """
+    array = to_array(array, "operand")
+    if array.dtype not in DTYPES:
+        array = (as_float if array.dtype.kind == "f" else as_classes)(array, "operand")
+    return wrap(array)
 
 
 def data_of(data: Any, dtype: npt.DTypeLike | None) -> Array:
@@ -186,10 +222,7 @@ def data_of(data: Any, dtype: npt.DTypeLike | None) -> Array:
         if plain and not array.size:
             kind = np.dtype(np.float32)
     else:
-        kind = np.dtype(dtype)
-        if kind not in DTYPES:
-            msg = f"dtype must be float32, float64, int64 or bool, got {kind}"
-            raise TypeError(msg)
+        kind = dtype_of(dtype)
     if kind.kind == "f":
         return np.array(as_float(array, "data", kind), order="C")
     if array.dtype.kind == "u" and array.size and int(array.max()) > np.iinfo(np.int64).max:

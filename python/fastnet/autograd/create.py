@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnet._arrays import require_in_memory
+from fastnet._arrays import real, require_in_memory
 from fastnet.autograd.core import DTYPES, wrap
+from fastnet.autograd.shape import sizes
 from fastnet.autograd.tensor import Tensor
 
 
@@ -91,13 +92,6 @@ def as_tensor(data: Any, dtype: npt.DTypeLike | None = None) -> Tensor:
     return from_numpy(data) if shareable else Tensor(data, dtype)
 
 
-def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
-    """Return a shape given as numbers or as one sequence."""
-    if len(size) == 1 and not isinstance(size[0], int | np.integer):
-        size = tuple(size[0])
-    return tuple([int(n) for n in size])
-
-
 def full(
     size: Any, fill_value: Any, dtype: npt.DTypeLike | None = None, requires_grad: bool = False
 ) -> Tensor:
@@ -110,7 +104,7 @@ def full(
     tensor([7, 7])
     """
     value = Tensor(fill_value, dtype)._data
-    shape = _shape(size if isinstance(size, tuple) else (size,))
+    shape = sizes(size if isinstance(size, tuple) else (size,), "size")
     return _made(np.full(shape, value, value.dtype), requires_grad)
 
 
@@ -128,7 +122,7 @@ def zeros(*size: Any, dtype: npt.DTypeLike | None = None, requires_grad: bool = 
     >>> fastnet.zeros(2, 3).shape
     (2, 3)
     """
-    return full(_shape(size), 0.0, np.float32 if dtype is None else dtype, requires_grad)
+    return full(sizes(size, "size"), 0.0, np.float32 if dtype is None else dtype, requires_grad)
 
 
 def ones(*size: Any, dtype: npt.DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
@@ -140,7 +134,7 @@ def ones(*size: Any, dtype: npt.DTypeLike | None = None, requires_grad: bool = F
     >>> fastnet.ones(2)
     tensor([1., 1.])
     """
-    return full(_shape(size), 1.0, np.float32 if dtype is None else dtype, requires_grad)
+    return full(sizes(size, "size"), 1.0, np.float32 if dtype is None else dtype, requires_grad)
 
 
 def zeros_like(
@@ -184,10 +178,19 @@ def arange(*bounds: Any, dtype: npt.DTypeLike | None = None, requires_grad: bool
     >>> fastnet.arange(1, 4)
     tensor([1, 2, 3])
     """
-    kind = dtype
-    if kind is None:
-        kind = np.float32 if any(isinstance(b, float) for b in bounds) else np.int64
-    return _made(Tensor(np.arange(*bounds), kind)._data, requires_grad)
+    if not 1 <= len(bounds) <= 3:
+        msg = f"arange takes end, or start, end and step, got {len(bounds)} numbers"
+        raise TypeError(msg)
+    bounds = tuple([b.item() if isinstance(b, Tensor | np.ndarray) else b for b in bounds])
+    names = ("start", "end", "step") if len(bounds) > 1 else ("end",)
+    for name, bound in zip(names, bounds, strict=False):
+        if real(bound, name) == 0 and name == "step":
+            msg = "step must not be 0"
+            raise ValueError(msg)
+    values = np.arange(*bounds)
+    if dtype is None:
+        dtype = np.float32 if values.dtype.kind == "f" else np.int64
+    return _made(Tensor(values, dtype)._data, requires_grad)
 
 
 def linspace(
@@ -226,4 +229,4 @@ def rand(
     from fastnet.random import default_rng
 
     kind = np.float32 if dtype is None else dtype
-    return _made(default_rng(rng).random(_shape(size), kind), requires_grad)
+    return _made(default_rng(rng).random(sizes(size, "size"), kind), requires_grad)

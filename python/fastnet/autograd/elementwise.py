@@ -1,8 +1,9 @@
 """Arithmetic, elementary functions and comparisons of Tensors, element by element, by NumPy.
 
-Operands are Tensors, arrays or numbers and are broadcast. float32 and float64 never meet
-(TypeError); integers and booleans take the dtype of the float they meet, and become float32 where
-the result is no integer. Without any Tensor the functions give what NumPy gives.
+Operands are Tensors, arrays or numbers and are broadcast; an array of another dtype than Tensors
+have counts as what `tensor` makes of it. float32 and float64 never meet (TypeError); integers and
+booleans take the dtype of the float they meet, and become float32 where the result is no integer.
+Without any Tensor the functions give what NumPy gives.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from fastnet._arrays import to_array
 from fastnet.autograd.core import (
     TensorCore,
     common_dtype,
+    convert,
     narrow,
+    operand_of,
     record,
     record_output,
     unbroadcast,
@@ -24,6 +26,7 @@ from fastnet.autograd.core import (
 )
 
 _NUMBERS = (float, int, bool)
+_SCALARS = ((np.floating, float), (np.integer, int), (np.bool_, bool))
 Operation = Callable[..., Any]
 
 
@@ -33,11 +36,20 @@ def _operand(other: Any) -> Any:
         return other
     if isinstance(other, TensorCore):
         return other
-    if isinstance(other, np.generic):
-        return other.item()
-    if isinstance(other, np.ndarray | list | tuple):
-        return wrap(to_array(other, "operand"))
+    for scalar, number in _SCALARS:
+        if isinstance(other, scalar):
+            return number(other)
+    if isinstance(other, np.ndarray | np.generic | list | tuple):
+        return operand_of(other)
     return None
+
+
+def _like(number: Any, input: Any) -> Any:
+    """Return a number as a Tensor of input's dtype, or of its own if input holds no floats."""
+    dtype = input._data.dtype
+    if dtype.kind != "f":
+        dtype = np.dtype(np.float32 if type(number) is float else np.int64)
+    return wrap(np.asarray(number, dtype))
 
 
 def _meet(a: Any, b: Any) -> tuple[Any, Any]:
@@ -45,7 +57,7 @@ def _meet(a: Any, b: Any) -> tuple[Any, Any]:
     x, y = a._data, b._data
     if x.dtype is not y.dtype and x.dtype != y.dtype:
         dtype = common_dtype(x.dtype, y.dtype)
-        x, y = x.astype(dtype, copy=False), y.astype(dtype, copy=False)
+        x, y = convert(x, dtype), convert(y, dtype)
     return x, y
 
 
@@ -175,8 +187,10 @@ def div(input: Any, other: Any) -> Any:
         y = narrow(np.true_divide(x, b), x.dtype)
         return record(y, _quotient_vjp, (b,), (input,), (), "div")
     x, z = _meet(input, b)
-    reads = (input._version, b._version)
-    saved = (x, z, x.shape, z.shape)
+    # The dividend is kept for the divisor's gradient only.
+    keep_x = b._requires
+    reads = (input._version, b._version) if keep_x else (b._version,)
+    saved = (x if keep_x else None, z, x.shape, z.shape)
     return record(narrow(x / z, x.dtype), _div_vjp, saved, (input, b), reads, "div")
 
 
@@ -189,7 +203,7 @@ def rdiv(input: Any, other: Any) -> Any:
     b = _operand(other)
     if b is None:
         return NotImplemented
-    return div(b if isinstance(b, TensorCore) else wrap(input._data.dtype.type(b)), input)
+    return div(b if isinstance(b, TensorCore) else _like(b, input), input)
 
 
 def _power_vjp(dy: Any, needs: Any, x: Any, n: Any) -> Any:
@@ -229,10 +243,7 @@ def rpow(input: Any, base: Any) -> Any:
     b = _operand(base)
     if b is None:
         return NotImplemented
-    if type(b) in _NUMBERS:
-        dtype = input._data.dtype if input._data.dtype.kind == "f" or type(b) is not float else "f4"
-        b = wrap(np.asarray(b, dtype))
-    return pow(b, input)
+    return pow(b if isinstance(b, TensorCore) else _like(b, input), input)
 
 
 # ---- elementary functions ----

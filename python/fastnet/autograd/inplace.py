@@ -4,6 +4,8 @@ An edit that the tape must follow (the tensor or the new value needs a gradient)
 the result of a new node. Others that share its memory (a view and what it was made from) do not
 learn of it: they get a stale node, which raises when backward comes there. `t[i] += u` reads a
 view, edits it and sets it in t, which makes t whole again.
+
+What the gradient of an edit needs of the values before it, the new node keeps a copy of.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from fastnet.autograd import choose, elementwise
-from fastnet.autograd.core import TensorCore, family, unbroadcast, unwrap, wrap
-from fastnet.autograd.shape import _index, counters
+from fastnet.autograd.core import TensorCore, common_dtype, convert, family, unbroadcast
+from fastnet.autograd.elementwise import _operand
+from fastnet.autograd.shape import _index, _is_basic, counters, select
 from fastnet.autograd.tape import make_node, mode
 
 
@@ -64,16 +67,43 @@ def _make_stale(input: Any) -> None:
             t._requires = True
 
 
-def _restore(input: Any, value: Any) -> None:
-    """Undo _make_stale if it was value's edit that made input stale."""
+def _restore(input: Any, index: Any, value: Any) -> None:
+    """Undo _make_stale if value's edit made input stale and value is set where it lies in input."""
     node = input._node
-    if node is not None and node.vjp is _stale_vjp and node.saved[0]() is value:
+    if node is None or node.vjp is not _stale_vjp or node.saved[0]() is not value:
+        return
+    if _is_basic(index) and _place(select(input._data, index)) == _place(value._data):
         input._node = node.edges[0] if node.edges else None
         input._requires = bool(node.edges)
 
 
-def _replace(input: Any, result: Any) -> Any:
-    """Make input hold the value, and take the place on the tape, of result."""
+def _place(array: Any) -> Any:
+    return array.__array_interface__["data"][0], array.shape, array.strides
+
+
+def _keep(node: Any, input: Any, operands: tuple[Any, ...]) -> None:
+    """Let a node that is about to overwrite input hold copies of what it saved of its memory."""
+    version = input._version
+    shared = [t._data for t in operands if isinstance(t, TensorCore) and t._version is version]
+    shared.append(input._data)
+    node.saved = tuple(
+        [
+            np.array(saved)
+            if isinstance(saved, np.ndarray) and any(np.may_share_memory(saved, x) for x in shared)
+            else saved
+            for saved in node.saved
+        ]
+    )
+    # Edits do not reach the copies; those of other tensors count as before.
+    node.counters = tuple([c for c in node.counters if c is not version])
+    node.stamp = sum(c[0] for c in node.counters)
+
+
+def _replace(input: Any, result: Any, *operands: Any) -> Any:
+    """Make input hold the value, and take the place on the tape, of result.
+
+    `operands` are what result was computed from besides input.
+    """
     data = result._data
     if data.shape != input._data.shape:
         msg = f"an edit in place must keep the shape {input._data.shape}, got {data.shape}"
@@ -81,16 +111,12 @@ def _replace(input: Any, result: Any) -> Any:
     if not np.can_cast(data.dtype, input._data.dtype, "same_kind"):
         msg = f"an edit in place must keep the dtype {input._data.dtype}, got {data.dtype}"
         raise TypeError(msg)
+    if result._requires:
+        _keep(result._node, input, operands)
     input._data[...] = data
     input._version[0] += 1
     if result._requires:
-        # The result's own counter dies with it: what it counted is now counted by input's.
-        node = result._node
-        node.counters = tuple(
-            [input._version if c is result._version else c for c in node.counters]
-        )
-        node.stamp = sum(c[0] for c in node.counters)
-        input._node = node
+        input._node = result._node
         input._requires = True
         _make_stale(input)
     return input
@@ -102,7 +128,9 @@ def _arithmetic(operation: Any) -> Any:
     def edit(input: Any, other: Any) -> Any:
         _begin(input, other)
         result = operation(input, other)
-        return result if result is NotImplemented else _replace(input, result)
+        if result is NotImplemented:
+            raise _no_operand(other, "operand")
+        return _replace(input, result, other)
 
     edit.__name__ = edit.__qualname__ = f"{name}_"
     edit.__doc__ = f"`{name}` in place."
@@ -118,23 +146,30 @@ ipow = _arithmetic(elementwise.pow)
 
 def add_(input: Any, other: Any, alpha: float = 1.0) -> Any:
     """Add alpha times other in place."""
-    return iadd(input, other if alpha == 1 else elementwise.mul(wrap_operand(other), alpha))
+    return iadd(input, _scaled(other, alpha))
 
 
 def sub_(input: Any, other: Any, alpha: float = 1.0) -> Any:
     """Subtract alpha times other in place."""
-    return isub(input, other if alpha == 1 else elementwise.mul(wrap_operand(other), alpha))
+    return isub(input, _scaled(other, alpha))
 
 
-def wrap_operand(other: Any) -> Any:
-    """Return other as a Tensor, if it is none."""
-    return other if isinstance(other, TensorCore) else wrap(np.asarray(other, np.float32))
+def _scaled(other: Any, alpha: Any) -> Any:
+    found = _operand(other)
+    if alpha == 1 or found is None:
+        return other
+    return elementwise.mul(found, alpha) if isinstance(found, TensorCore) else found * alpha
+
+
+def _no_operand(value: Any, name: str) -> TypeError:
+    msg = f"{name} must be a Tensor, an array or a number, got {type(value).__name__}"
+    return TypeError(msg)
 
 
 def clamp_(input: Any, min: Any = None, max: Any = None) -> Any:
     """Limit to [min, max] in place."""
     _begin(input, min, max)
-    return _replace(input, choose.clip(input, min, max))
+    return _replace(input, choose.clip(input, min, max), min, max)
 
 
 def _setitem_vjp(dy: Any, needs: Any, index: Any, shape: Any) -> Any:
@@ -143,29 +178,40 @@ def _setitem_vjp(dy: Any, needs: Any, index: Any, shape: Any) -> Any:
         dx = np.array(dy)
         dx[index] = 0
     if needs[1]:
-        dv = unbroadcast(np.asarray(dy)[index], shape)
+        dv = np.asarray(np.asarray(dy)[index])
+        # A value may have more dimensions than what it was set to, all of size 1.
+        dv = unbroadcast(dv.reshape((1,) * (len(shape) - dv.ndim) + dv.shape), shape)
     return dx, dv
 
 
 def setitem(input: Any, index: Any, value: Any) -> None:
     """Set input[index] to value."""
-    _restore(input, value)
+    array = _fitting(_operand(value), value, input._data.dtype)
     recorded = _begin(input, value)
-    reads, index = counters(index), _index(index)
-    array = unwrap(value)
-    edges = _edges(input, value)
-    if isinstance(array, np.ndarray) and not np.can_cast(
-        array.dtype, input._data.dtype, "same_kind"
-    ):
-        msg = f"value must fit dtype {input._data.dtype}, got {array.dtype}"
-        raise TypeError(msg)
+    reads, index = counters(index), _index(index, recorded)
     input._data[index] = array
     input._version[0] += 1
+    _restore(input, index, value)
     if recorded:
-        shape = np.shape(array)
-        input._node = make_node(_setitem_vjp, (index, shape), edges, reads, "setitem", True)
+        saved = (index, np.shape(array))
+        # Not owned: the value's gradient is a part of the tensor's.
+        node = make_node(_setitem_vjp, saved, _edges(input, value), reads, "setitem", False)
+        input._node = node
         input._requires = True
         _make_stale(input)
+
+
+def _fitting(found: Any, value: Any, dtype: np.dtype[Any]) -> Any:
+    """Return an operand as what an array of that dtype can be set to."""
+    if found is None:
+        raise _no_operand(value, "value")
+    number = not isinstance(found, TensorCore)
+    given = np.dtype(type(found)) if number else found._data.dtype
+    # A whole number is taken for a bool too.
+    if not np.can_cast(given, dtype, "same_kind") and not (number and given.kind == "i"):
+        msg = f"value must fit dtype {dtype}, got {given}"
+        raise TypeError(msg)
+    return found if number else convert(found._data, common_dtype(dtype, given))
 
 
 def copy_(input: Any, source: Any) -> Any:

@@ -10,15 +10,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnet._arrays import real
 from fastnet.autograd.core import (
     TensorCore,
     common_dtype,
+    convert,
+    is_tensor,
     record,
     record_output,
     unbroadcast,
     unwrap,
     wrap,
 )
+from fastnet.autograd.elementwise import _operand
+from fastnet.autograd.shape import axis
 
 # NumPy's sum without its layers of Python.
 _reduce: Any = np.add.reduce
@@ -82,8 +87,23 @@ def mean(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 def _var_vjp(dy: Any, needs: Any, x: Any, dim: Any, keepdim: bool, denominator: Any) -> Any:
-    centred = x - np.mean(x, axis=dim, keepdims=True)
-    return (_spread(dy * (2 / denominator), x.shape, dim, keepdim) * centred,)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        centred = x - np.mean(x, axis=dim, keepdims=True)
+        return (_spread(dy * (2 / denominator), x.shape, dim, keepdim) * centred,)
+
+
+def _ddof(unbiased: bool, correction: Any) -> Any:
+    return (1 if unbiased else 0) if correction is None else real(correction, "correction")
+
+
+def _variance(x: Any, dim: Any, keepdim: bool, ddof: float) -> tuple[Any, Any]:
+    """Return the variance and what the sum of squares was divided by."""
+    deviations = x - np.mean(x, axis=dim, keepdims=True)
+    total = np.sum(deviations * deviations, axis=dim, keepdims=keepdim)
+    n = x.size // total.size if total.size else 0
+    denominator = x.dtype.type(n - ddof if n > ddof else 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return total / denominator, denominator
 
 
 def var(
@@ -94,19 +114,19 @@ def var(
     correction: Any = None,
 ) -> Any:
     """Return the variance over dim, dividing by n - correction (by default n - 1)."""
-    ddof = (1 if unbiased else 0) if correction is None else correction
+    ddof = _ddof(unbiased, correction)
     if not isinstance(input, TensorCore):
         return np.var(input, axis=dim, keepdims=keepdim, ddof=ddof)
     x = _floats(input._data, "var")
     dim = _axes(dim)
-    deviations = x - np.mean(x, axis=dim, keepdims=True)
-    total = np.sum(deviations * deviations, axis=dim, keepdims=keepdim)
-    n = x.size // total.size if total.size else 0
-    denominator = x.dtype.type(n - ddof if n > ddof else 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        y = total / denominator
+    y, denominator = _variance(x, dim, keepdim, ddof)
     saved = (x, dim, keepdim, denominator)
     return record(y, _var_vjp, saved, (input,), (input._version,), "var")
+
+
+def _std_vjp(dy: Any, needs: Any, y: Any, x: Any, dim: Any, keepdim: bool, denominator: Any) -> Any:
+    dv = np.divide(dy, y + y, out=np.zeros_like(y), where=y != 0)
+    return _var_vjp(dv, needs, x, dim, keepdim, denominator)
 
 
 def std(
@@ -116,10 +136,16 @@ def std(
     keepdim: bool = False,
     correction: Any = None,
 ) -> Any:
-    """Return the square root of `var`."""
-    from fastnet.autograd.elementwise import sqrt
-
-    return sqrt(var(input, dim, unbiased, keepdim, correction))
+    """Return the square root of `var`; where all are equal the gradient is 0."""
+    ddof = _ddof(unbiased, correction)
+    if not isinstance(input, TensorCore):
+        return np.std(input, axis=dim, keepdims=keepdim, ddof=ddof)
+    x = _floats(input._data, "std")
+    dim = _axes(dim)
+    variance, denominator = _variance(x, dim, keepdim, ddof)
+    y = np.asarray(np.sqrt(variance))
+    saved = (y, x, dim, keepdim, denominator)
+    return record_output(y, _std_vjp, saved, (input,), (input._version,), "std")
 
 
 # ---- extremes ----
@@ -161,6 +187,7 @@ def _pick_vjp(dy: Any, needs: Any, shape: Any, indices: Any, dim: int, keepdim: 
 
 def _along(arg: Any, input: Any, dim: int, keepdim: bool, name: str) -> Extreme:
     x = input._data
+    dim = axis(dim, x.ndim)
     indices = np.asarray(arg(x, axis=dim, keepdims=True))
     y = np.take_along_axis(x, indices, dim)
     shown = indices if keepdim else indices.squeeze(dim)
@@ -171,7 +198,7 @@ def _along(arg: Any, input: Any, dim: int, keepdim: bool, name: str) -> Extreme:
 
 def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Return the largest element, with dim `(values, indices)` along it; or `maximum` of two."""
-    if isinstance(dim, TensorCore):
+    if isinstance(dim, TensorCore | np.ndarray):
         from fastnet.autograd.choose import maximum
 
         return maximum(input, dim)
@@ -182,7 +209,7 @@ def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 def min(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Return the smallest element, with dim `(values, indices)` along it; or `minimum` of two."""
-    if isinstance(dim, TensorCore):
+    if isinstance(dim, TensorCore | np.ndarray):
         from fastnet.autograd.choose import minimum
 
         return minimum(input, dim)
@@ -233,17 +260,23 @@ def _matmul_vjp(dy: Any, needs: Any, x: Any, y: Any) -> Any:
     return dx, dz
 
 
+def _factor(x: Any, name: str) -> Any:
+    factor = _operand(x)
+    if not isinstance(factor, TensorCore):
+        msg = f"{name} must be a Tensor or an array, got {type(x).__name__}"
+        raise TypeError(msg)
+    return factor
+
+
 def matmul(input: Any, other: Any) -> Any:
     """Return the product of matrices; that with one matrix is `linear`'s, others are NumPy's."""
-    if not isinstance(input, TensorCore):
-        if not isinstance(other, TensorCore):
-            return np.matmul(input, other)
-        input = wrap(np.asarray(input))
-    b = other if isinstance(other, TensorCore) else wrap(np.asarray(other))
+    if not is_tensor(input, other):
+        return np.matmul(input, other)
+    input, b = _factor(input, "input"), _factor(other, "other")
     x, y = input._data, b._data
     if x.dtype != y.dtype:
         dtype = common_dtype(x.dtype, y.dtype)
-        x, y = x.astype(dtype), y.astype(dtype)
+        x, y = convert(x, dtype), convert(y, dtype)
     if y.ndim == 2 and x.ndim and x.dtype.kind == "f" and x.dtype == input._data.dtype:
         from fastnet.autograd.shape import t
         from fastnet.functional import linear

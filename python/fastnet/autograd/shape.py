@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from fastnet.autograd.core import TensorCore, common_dtype, record, record_view, unwrap
+from fastnet.autograd.core import TensorCore, common_dtype, convert, record, record_view
+from fastnet.autograd.tape import mode
 
 
-def _size(shape: tuple[Any, ...]) -> tuple[int, ...]:
-    """Return the shape that was given as numbers or as one sequence."""
-    if len(shape) == 1 and not isinstance(shape[0], int | np.integer):
-        shape = tuple(shape[0])
-    return tuple(int(n) for n in shape)
+def sizes(given: tuple[Any, ...], name: str) -> tuple[int, ...]:
+    """Return what was given as ints or as one sequence of them."""
+    alone = len(given) == 1 and not isinstance(given[0], int | np.integer)
+    try:
+        return tuple([operator.index(n) for n in (given[0] if alone else given)])
+    except TypeError:
+        msg = f"{name} must be ints or a sequence of them, got {given[0] if alone else given!r}"
+        raise TypeError(msg) from None
+
+
+def axis(dim: Any, ndim: int, name: str = "dim") -> int:
+    """Return a dimension counted from 0; TypeError or AxisError (a ValueError) for what is none."""
+    if isinstance(dim, bool) or not isinstance(dim, int | np.integer):
+        msg = f"{name} must be an int, got {type(dim).__name__}"
+        raise TypeError(msg)
+    if not -ndim <= dim < ndim:
+        got = f"must be in [{-ndim}, {ndim - 1}]" if ndim else "needs at least one dimension"
+        msg = f"{name} {got}, got {dim}"
+        raise np.exceptions.AxisError(msg)
+    return int(dim) % ndim
 
 
 def _reshape_vjp(dy: Any, needs: Any, shape: Any) -> Any:
@@ -25,7 +42,7 @@ def _reshape_vjp(dy: Any, needs: Any, shape: Any) -> Any:
 def reshape(input: Any, *shape: Any) -> Any:
     """Return the elements in another shape, sharing memory where that is possible."""
     x = input._data
-    y = x.reshape(_size(shape))
+    y = x.reshape(sizes(shape, "shape"))
     if np.may_share_memory(x, y):
         return record_view(input, y, _reshape_vjp, (x.shape,), "reshape")
     return record(y, _reshape_vjp, (x.shape,), (input,), (), "reshape")
@@ -37,11 +54,7 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     if not shape:
         return reshape(input, 1)
     n = len(shape)
-    for name, dim in (("start_dim", start_dim), ("end_dim", end_dim)):
-        if not -n <= dim < n:
-            msg = f"{name} must be in [{-n}, {n - 1}], got {dim}"
-            raise IndexError(msg)
-    start, end = start_dim % n, end_dim % n
+    start, end = axis(start_dim, n, "start_dim"), axis(end_dim, n, "end_dim")
     if start > end:
         msg = f"start_dim must not come after end_dim, got {start_dim} and {end_dim}"
         raise ValueError(msg)
@@ -55,7 +68,7 @@ def _permute_vjp(dy: Any, needs: Any, inverse: Any) -> Any:
 
 def permute(input: Any, *dims: Any) -> Any:
     """Return a view with the dimensions in the given order."""
-    order = _size(dims)
+    order = sizes(dims, "dims")
     y = input._data.transpose(order)
     inverse = tuple(int(i) for i in np.argsort([d % len(order) for d in order]))
     return record_view(input, y, _permute_vjp, (inverse,), "permute")
@@ -63,8 +76,10 @@ def permute(input: Any, *dims: Any) -> Any:
 
 def transpose(input: Any, dim0: int, dim1: int) -> Any:
     """Return a view with two dimensions exchanged."""
-    order = list(range(input._data.ndim))
-    order[dim0], order[dim1] = order[dim1], order[dim0]
+    ndim = input._data.ndim
+    order = list(range(ndim))
+    a, b = axis(dim0, ndim, "dim0"), axis(dim1, ndim, "dim1")
+    order[a], order[b] = b, a
     return permute(input, order)
 
 
@@ -77,15 +92,21 @@ def t(input: Any) -> Any:
 
 
 def squeeze(input: Any, dim: Any = None) -> Any:
-    """Return a view without dimensions of size 1, all of them or dim."""
+    """Return a view without dimensions of size 1, all of them or those of dim, one or a tuple."""
     shape = input._data.shape
+    ndim = builtins.len(shape)
     if dim is None:
-        return reshape(input, tuple(n for n in shape if n != 1))
-    return reshape(input, np.squeeze(input._data, dim).shape) if shape[dim] == 1 else input
+        chosen = set(range(ndim))
+    else:
+        dims = dim if isinstance(dim, tuple | list) else (dim,)
+        chosen = {axis(d, ndim or 1) for d in dims}
+    kept = tuple([n for i, n in enumerate(shape) if n != 1 or i not in chosen])
+    return input if dim is not None and kept == shape else reshape(input, kept)
 
 
 def unsqueeze(input: Any, dim: int) -> Any:
     """Return a view with a new dimension of size 1 at dim."""
+    dim = axis(dim, input._data.ndim + 1)
     return reshape(input, np.expand_dims(input._data, dim).shape)
 
 
@@ -94,8 +115,11 @@ def expand(input: Any, *shape: Any) -> Any:
     from fastnet.autograd.core import unbroadcast
 
     x = input._data
-    size = _size(shape)
+    size = sizes(shape, "shape")
     lead = len(size) - x.ndim
+    if -1 in size[: max(lead, 0)]:
+        msg = f"shape must give the size of a new dimension, got {size} for {x.shape}"
+        raise ValueError(msg)
     size = tuple(x.shape[i - lead] if n == -1 else n for i, n in enumerate(size))
     y = np.broadcast_to(x, size)
     vjp = lambda dy, needs, shape: (unbroadcast(dy, shape),)  # noqa: E731
@@ -105,11 +129,33 @@ def expand(input: Any, *shape: Any) -> Any:
 # ---- indexing ----
 
 
-def _index(index: Any) -> Any:
-    """Return what NumPy indexes by: arrays for Tensors."""
+_CONSTANT = (int, np.integer, type(None), type(Ellipsis))
+
+
+def _part(part: Any, copy: bool) -> Any:
+    if isinstance(part, _CONSTANT):
+        return part
+    if isinstance(part, slice):
+        ends = (part.start, part.stop, part.step)
+        for end in ends:
+            if not isinstance(end, _CONSTANT):
+                return slice(*[None if i is None else operator.index(i) for i in ends])
+        return part
+    if isinstance(part, TensorCore):
+        return part._data
+    array = np.array(part) if copy else np.asarray(part)
+    # NumPy takes an empty list for one of integers.
+    return array if array.size or isinstance(part, np.ndarray) else array.astype(np.intp)
+
+
+def _index(index: Any, copy: bool) -> Any:
+    """Return what NumPy indexes by: arrays for Tensors, and for lists.
+
+    The tape keeps a copy of what is no Tensor: nothing would notice an edit of it.
+    """
     if isinstance(index, tuple):
-        return tuple([unwrap(i) for i in index])
-    return unwrap(index)
+        return tuple([_part(i, copy) for i in index])
+    return _part(index, copy)
 
 
 def counters(index: Any) -> tuple[Any, ...]:
@@ -130,6 +176,12 @@ def _is_basic(index: Any) -> bool:
     )
 
 
+def select(x: Any, index: Any) -> Any:
+    """Return the view that a basic index selects, be it of one element."""
+    y = x[(*index, ...) if isinstance(index, tuple) and ... not in index else index]
+    return y if type(y) is np.ndarray else x[(index, ...)]
+
+
 def _getitem_vjp(dy: Any, needs: Any, shape: Any, index: Any, distinct: bool) -> Any:
     dx = np.zeros(shape, dy.dtype)
     if distinct:
@@ -141,12 +193,10 @@ def _getitem_vjp(dy: Any, needs: Any, shape: Any, index: Any, distinct: bool) ->
 
 def getitem(input: Any, index: Any) -> Any:
     """Return input[index], a view where NumPy gives one."""
-    given, index = index, _index(index)
+    given, index = index, _index(index, mode.enabled and input._requires)
     x = input._data
     if _is_basic(index):
-        y = x[(*index, ...) if isinstance(index, tuple) and ... not in index else index]
-        if type(y) is not np.ndarray:
-            y = x[(index, ...)]
+        y = select(x, index)
         return record_view(input, y, _getitem_vjp, (x.shape, index, True), "getitem")
     distinct = isinstance(index, np.ndarray) and index.dtype == np.bool_
     saved = (x.shape, index, distinct)
@@ -171,12 +221,13 @@ def iterate(input: Any) -> Any:
 
 
 def _arrays(tensors: Any) -> tuple[tuple[TensorCore, ...], list[Any]]:
-    parts = tuple(tensors)
+    parts = tuple(tensors) if isinstance(tensors, Iterable) else ()
     if not parts or not all(isinstance(p, TensorCore) for p in parts):
-        msg = f"tensors must be a sequence of one or more Tensors, got {[type(p) for p in parts]}"
+        got = [type(p) for p in parts] if parts else tensors
+        msg = f"tensors must be a sequence of one or more Tensors, got {got}"
         raise TypeError(msg)
     dtype = common_dtype(*[p._data.dtype for p in parts])
-    return parts, [p._data.astype(dtype, copy=False) for p in parts]
+    return parts, [convert(p._data, dtype) for p in parts]
 
 
 def _cat_vjp(dy: Any, needs: Any, ends: Any, dim: int) -> Any:
@@ -186,6 +237,10 @@ def _cat_vjp(dy: Any, needs: Any, ends: Any, dim: int) -> Any:
 def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Join Tensors along a dimension they have."""
     parts, arrays = _arrays(tensors)
+    dim = axis(dim, arrays[0].ndim)
+    if any(a.ndim != arrays[0].ndim for a in arrays):
+        msg = f"tensors must have one number of dimensions, got shapes {[a.shape for a in arrays]}"
+        raise ValueError(msg)
     ends = np.cumsum([a.shape[dim] for a in arrays])[:-1]
     return record(np.concatenate(arrays, axis=dim), _cat_vjp, (ends, dim), parts, (), "cat")
 
@@ -197,4 +252,5 @@ def _stack_vjp(dy: Any, needs: Any, dim: int) -> Any:
 def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Join Tensors of one shape along a new dimension."""
     parts, arrays = _arrays(tensors)
+    dim = axis(dim, arrays[0].ndim + 1)
     return record(np.stack(arrays, axis=dim), _stack_vjp, (dim,), parts, (), "stack")

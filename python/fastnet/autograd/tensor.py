@@ -11,7 +11,8 @@ import numpy.typing as npt
 from fastnet._arrays import Array, as_float, to_array
 from fastnet.autograd import choose, elementwise, inplace, reduce
 from fastnet.autograd import shape as shaping
-from fastnet.autograd.core import DTYPES, TensorCore, data_of, record, set_class, unwrap, wrap
+from fastnet.autograd.core import TensorCore, data_of, dtype_of, record, set_class, unwrap, wrap
+from fastnet.autograd.delegate import array_function
 from fastnet.autograd.delegate import function as delegate
 from fastnet.autograd.tape import run_backward
 
@@ -110,13 +111,13 @@ class Tensor(TensorCore):
 
     @property
     def grad(self) -> Tensor | None:
-        """What backward passes have added up for a leaf; None before the first one."""
+        """What backward passes have added up for a leaf; None before; what is set is copied."""
         grad: Tensor | None = self._grad
         return grad
 
     @grad.setter
     def grad(self, value: Any) -> None:
-        if value is not None:
+        if value is not None and value is not self._grad:
             array = to_array(unwrap(value), "grad")
             if array.shape != self._data.shape:
                 msg = f"grad must have shape {self._data.shape}, got {array.shape}"
@@ -124,7 +125,7 @@ class Tensor(TensorCore):
             if array.dtype != self._data.dtype:
                 msg = f"grad must have dtype {self._data.dtype}, got {array.dtype}"
                 raise TypeError(msg)
-            value = value if isinstance(value, TensorCore) else wrap(array)
+            value = wrap(np.array(array))
         self._grad = value
 
     @property
@@ -235,6 +236,7 @@ class Tensor(TensorCore):
 
     # Arrays leave operators with a Tensor to the Tensor.
     __array_ufunc__ = None
+    __array_function__ = array_function
 
     def __dlpack__(self, **kwargs: Any) -> Any:
         return self.numpy().__dlpack__(**kwargs)
@@ -257,10 +259,7 @@ class Tensor(TensorCore):
         """Return the tensor in another dtype; "cpu" is accepted as the device it is on."""
         if isinstance(dtype, str) and dtype == "cpu":
             return self
-        kind = np.dtype(dtype)
-        if kind not in DTYPES:
-            msg = f"dtype must be float32, float64, int64 or bool, got {kind}"
-            raise TypeError(msg)
+        kind = dtype_of(dtype)
         x = self._data
         if kind == x.dtype:
             return self
