@@ -37,7 +37,6 @@ BAD = [
     (np.str_("a"), TypeError),
     (np.ma.masked_greater(np.ones((2, 2), np.float32), 0), TypeError),
     (np.ones((2, 2)), TypeError),
-    ([[1.0, 2.0], [3.0, 4.0]], TypeError),
     (np.full((2, 2), 2**60), ValueError),
     (np.full((2, 2), 2**64 - 1, np.uint64), ValueError),
 ]

@@ -284,3 +284,24 @@ def test_wrong_arguments_are_named():
         x + "a"
     with pytest.raises(IndexError, match="start_dim"):
         x.flatten(3)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_lists_of_floats_take_the_dtype_of_the_tensor_they_meet(dtype):
+    x = fastnet.tensor(np.ones((2, 2), dtype))
+    numbers = [[1.5, 2.0], [3.0, 4.0]]
+    array = np.array(numbers, dtype)
+    for y, expected in [
+        (x + numbers, 1 + array),
+        (x - numbers, 1 - array),
+        (x * numbers, array),
+        (x @ numbers, np.ones((2, 2), dtype) @ array),
+        (x.clip(max=numbers), np.minimum(1, array)),
+    ]:
+        assert y.dtype == dtype
+        np.testing.assert_array_equal(y.data, expected)
+    x[...] = numbers
+    np.testing.assert_array_equal(x.data, array)
+    x.add_(numbers, alpha=2.0)
+    np.testing.assert_array_equal(x.data, 3 * array)
+    assert fastnet.tensor([1, 2]).add([1.5, 2.5]).dtype == np.float32

@@ -17,6 +17,7 @@ from fastnet._compile.arguments import callables, clip_norm, pair
 from fastnet._epochs import epoch_order as epoch_order
 from fastnet._epochs import run_batches, run_epoch
 from fastnet._progress import progress_bar
+from fastnet.autograd.core import wrap
 from fastnet.nn.module import Module
 from fastnet.nn.parameter import Structure
 from fastnet.optim import Optimizer
@@ -157,7 +158,7 @@ class Trainer:
         if status != _core.STEP_SKIPPED:
             for slot, gradient in zip(self._plan.slots, self._plan.gradients, strict=True):
                 if slot.param._requires:
-                    slot.param.grad = gradient
+                    slot.param._grad = wrap(gradient)
         return float(value)
 
     def apply(self, max_norm: float | None = None) -> None:

@@ -29,7 +29,8 @@ def _choose_vjp(dy: Any, needs: Any, x: Any, y: Any, larger: Any) -> Any:
 
 def _pair(*operands: Any) -> list[Any]:
     """Return operands as Tensors of one dtype, numbers having that of the others."""
-    found = [_operand(x) for x in operands]
+    tensor = next((x for x in operands if isinstance(x, TensorCore)), None)
+    found = [_operand(x, tensor) for x in operands]
     arrays = [x._data.dtype for x in found if isinstance(x, TensorCore)]
     if not arrays or any(x is None for x in found):
         msg = f"operands must be Tensors, arrays or numbers, got {[type(x) for x in operands]}"
@@ -106,7 +107,7 @@ def clip(input: Any, min: Any = None, max: Any = None) -> Any:
         raise ValueError(msg)
     if not is_tensor(input, min, max):
         return np.clip(np.asarray(input), min, max)
-    low, high = _operand(min), _operand(max)
+    low, high = _operand(min, input), _operand(max, input)
     if is_tensor(low, high) or not isinstance(input, TensorCore):
         bounded, *bounds = _pair(input, *[b for b in (min, max) if b is not None])
         if min is not None:

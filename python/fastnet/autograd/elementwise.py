@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnet._arrays import as_float, to_array
 from fastnet.autograd.core import (
     TensorCore,
     common_dtype,
@@ -30,8 +31,11 @@ _SCALARS = ((np.floating, float), (np.integer, int), (np.bool_, bool))
 Operation = Callable[..., Any]
 
 
-def _operand(other: Any) -> Any:
-    """Return a number of Python's as it is, anything else as a Tensor; None if it is neither."""
+def _operand(other: Any, input: Any = None) -> Any:
+    """Return a number of Python's as it is, anything else as a Tensor; None if it is neither.
+
+    Lists of floats take the dtype of `input`, a Tensor that they meet, as numbers do.
+    """
     if type(other) in _NUMBERS:
         return other
     if isinstance(other, TensorCore):
@@ -39,8 +43,15 @@ def _operand(other: Any) -> Any:
     for scalar, number in _SCALARS:
         if isinstance(other, scalar):
             return number(other)
-    if isinstance(other, np.ndarray | np.generic | list | tuple):
+    if isinstance(other, np.ndarray | np.generic):
         return operand_of(other)
+    if isinstance(other, list | tuple):
+        array = to_array(other, "operand")
+        if array.dtype.kind == "f":
+            floats = input is not None and input._data.dtype.kind == "f"
+            kind = input._data.dtype if floats else np.dtype(np.float32)
+            array = as_float(array, "operand", kind)
+        return operand_of(array)
     return None
 
 
@@ -77,7 +88,7 @@ def _add_vjp(dy: Any, needs: Any, x_shape: Any, y_shape: Any) -> Any:
 
 def add(input: Any, other: Any) -> Any:
     """Return input + other."""
-    b: Any = other if type(other) is float else _operand(other)
+    b: Any = other if type(other) is float else _operand(other, input)
     if type(b) in _NUMBERS:
         x = input._data
         y = x + b
@@ -101,7 +112,7 @@ def _sub_vjp(dy: Any, needs: Any, x_shape: Any, y_shape: Any) -> Any:
 
 def sub(input: Any, other: Any) -> Any:
     """Return input - other."""
-    b: Any = other if type(other) is float else _operand(other)
+    b: Any = other if type(other) is float else _operand(other, input)
     if type(b) in _NUMBERS:
         x = input._data
         y = x - b
@@ -125,7 +136,7 @@ def neg(input: Any) -> Any:
 
 def rsub(input: Any, other: Any) -> Any:
     """Return other - input."""
-    b = _operand(other)
+    b = _operand(other, input)
     if b is None:
         return NotImplemented
     if type(b) in _NUMBERS:
@@ -150,7 +161,7 @@ def _mul_vjp(dy: Any, needs: Any, x: Any, y: Any, x_shape: Any, y_shape: Any) ->
 
 def mul(input: Any, other: Any) -> Any:
     """Return input * other."""
-    b: Any = other if type(other) is float else _operand(other)
+    b: Any = other if type(other) is float else _operand(other, input)
     if type(b) in _NUMBERS:
         x = input._data
         y = x * b
@@ -179,7 +190,7 @@ def _div_vjp(dy: Any, needs: Any, x: Any, y: Any, x_shape: Any, y_shape: Any) ->
 
 def div(input: Any, other: Any) -> Any:
     """Return input / other."""
-    b = _operand(other)
+    b = _operand(other, input)
     if b is None:
         return NotImplemented
     if type(b) in _NUMBERS:
@@ -200,7 +211,7 @@ def _quotient_vjp(dy: Any, needs: Any, divisor: Any) -> Any:
 
 def rdiv(input: Any, other: Any) -> Any:
     """Return other / input."""
-    b = _operand(other)
+    b = _operand(other, input)
     if b is None:
         return NotImplemented
     return div(b if isinstance(b, TensorCore) else _like(b, input), input)
@@ -225,7 +236,7 @@ def _pow_vjp(dy: Any, needs: Any, y: Any, x: Any, p: Any) -> Any:
 
 def pow(input: Any, exponent: Any) -> Any:
     """Return input to the power exponent."""
-    b = _operand(exponent)
+    b = _operand(exponent, input)
     if b is None:
         return NotImplemented
     if type(b) in _NUMBERS:
@@ -240,7 +251,7 @@ def pow(input: Any, exponent: Any) -> Any:
 
 def rpow(input: Any, base: Any) -> Any:
     """Return base to the power input."""
-    b = _operand(base)
+    b = _operand(base, input)
     if b is None:
         return NotImplemented
     return pow(b if isinstance(b, TensorCore) else _like(b, input), input)
@@ -308,7 +319,7 @@ def comparison(numpy: Operation) -> Operation:
     """Return the method that compares by a NumPy function and gives a Tensor of booleans."""
 
     def compare(input: Any, other: Any) -> Any:
-        b = _operand(other)
+        b = _operand(other, input)
         if b is None:
             return NotImplemented
         return wrap(numpy(input._data, b._data if isinstance(b, TensorCore) else b))

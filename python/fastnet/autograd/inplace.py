@@ -146,16 +146,16 @@ ipow = _arithmetic(elementwise.pow)
 
 def add_(input: Any, other: Any, alpha: float = 1.0) -> Any:
     """Add alpha times other in place."""
-    return iadd(input, _scaled(other, alpha))
+    return iadd(input, _scaled(input, other, alpha))
 
 
 def sub_(input: Any, other: Any, alpha: float = 1.0) -> Any:
     """Subtract alpha times other in place."""
-    return isub(input, _scaled(other, alpha))
+    return isub(input, _scaled(input, other, alpha))
 
 
-def _scaled(other: Any, alpha: Any) -> Any:
-    found = _operand(other)
+def _scaled(input: Any, other: Any, alpha: Any) -> Any:
+    found = _operand(other, input)
     if alpha == 1 or found is None:
         return other
     return elementwise.mul(found, alpha) if isinstance(found, TensorCore) else found * alpha
@@ -186,7 +186,7 @@ def _setitem_vjp(dy: Any, needs: Any, index: Any, shape: Any) -> Any:
 
 def setitem(input: Any, index: Any, value: Any) -> None:
     """Set input[index] to value."""
-    array = _fitting(_operand(value), value, input._data.dtype)
+    array = _fitting(_operand(value, input), value, input._data.dtype)
     recorded = _begin(input, value)
     reads, index = counters(index), _index(index, recorded)
     input._data[index] = array

@@ -260,8 +260,8 @@ def _matmul_vjp(dy: Any, needs: Any, x: Any, y: Any) -> Any:
     return dx, dz
 
 
-def _factor(x: Any, name: str) -> Any:
-    factor = _operand(x)
+def _factor(x: Any, name: str, meets: Any) -> Any:
+    factor = _operand(x, meets)
     if not isinstance(factor, TensorCore):
         msg = f"{name} must be a Tensor or an array, got {type(x).__name__}"
         raise TypeError(msg)
@@ -272,7 +272,8 @@ def matmul(input: Any, other: Any) -> Any:
     """Return the product of matrices; that with one matrix is `linear`'s, others are NumPy's."""
     if not is_tensor(input, other):
         return np.matmul(input, other)
-    input, b = _factor(input, "input"), _factor(other, "other")
+    tensor = input if isinstance(input, TensorCore) else other
+    input, b = _factor(input, "input", tensor), _factor(other, "other", tensor)
     x, y = input._data, b._data
     if x.dtype != y.dtype:
         dtype = common_dtype(x.dtype, y.dtype)
