@@ -363,7 +363,12 @@ def parameter_or_infinity(value: Any, name: str) -> float:
 
 def _holds(event: Callable[[Array], Any], x: Array) -> Array:
     """Return where an event holds; TypeError or ValueError if its result is not a bool for each."""
-    holds = np.asarray(event(x))
+    # A copy, as the event may change the points it gets.
+    holds = event(x.copy())
+    if np.ma.is_masked(holds):
+        msg = "event must not return masked values; fill them first, e.g. with filled()"
+        raise TypeError(msg)
+    holds = np.asarray(holds)
     if holds.dtype != np.bool_:
         msg = f"event must return bools, got dtype {holds.dtype}"
         raise TypeError(msg)

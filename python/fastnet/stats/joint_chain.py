@@ -55,7 +55,10 @@ class Chain(Joint):
         law = self._laws[name]
         if not self._parents[name]:
             return law  # type: ignore[no-any-return]
-        return _of_number(law(**{parent: known[parent] for parent in self._parents[name]}), name)
+        # A function may change the arrays it gets, of which others are made too.
+        own = {parent: known[parent] for parent in self._parents[name]}
+        own = {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in own.items()}
+        return _of_number(law(**own), name)
 
     def _draw_columns(
         self, shape: tuple[int, ...], rng: Any, known: dict[str, Any]
