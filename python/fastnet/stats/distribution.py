@@ -296,7 +296,10 @@ class Continuous(Univariate):
 
     def pdf(self, x: Any) -> Any:
         """Return the density at x."""
-        return result(np.exp(self._log(values(x))))
+        return result(self._density(values(x)))
+
+    def _density(self, x: Array) -> Array:
+        return np.asarray(np.exp(self._log(x)))
 
     def logpdf(self, x: Any) -> Any:
         """Return the logarithm of the density at x."""
