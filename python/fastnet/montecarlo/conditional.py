@@ -221,11 +221,14 @@ def _shaped(values: Array, shape: tuple[int, ...]) -> Any:
 
 def _exact(joint: Joint, y: str, x: str, value: float) -> float:
     if y == x:
+        if isinstance(joint, TableJoint):
+            _require_probable(joint, x, np.array(value))
         return value
     law = joint.conditional(**{x: value})
     if isinstance(law, Joint):
         law = law.marginal(y)
-    return float(law.mean())
+    # A normal law without variance is one of vectors of dimension 1.
+    return float(np.asarray(law.mean()).item())
 
 
 def _sample(joint: Joint, y: Any, x: str, n: int, rng: Generator) -> tuple[Array, Array]:
