@@ -92,6 +92,31 @@ def test_quantiles(law):
     np.testing.assert_allclose(found, inner, atol=abs(law.skewness()) * 4 + 1e-6)
 
 
+@pytest.mark.parametrize("df", [1e-3, 0.1, 1, 3.3, 30, 1e4])
+def test_student_far_out(df):
+    law, half = stats.StudentT(df), mpf(df) / 2
+    for x in (1e10, 1e99, 1e101, 1e155, 1e300):
+        z = mpf(df) / (mpf(df) + mpf(x) ** 2)
+        exact = mpmath.betainc(half, 0.5, 0, z, regularized=True) / 2
+        assert law.cdf(-x) == pytest.approx(float(exact), rel=1e-10, abs=1e-307)
+        assert law.ccdf(x) == law.cdf(-x)
+        assert law.cdf(x) == pytest.approx(1 - float(exact), rel=1e-15)
+    p = np.array([1e-305, 1e-200, 1e-60, 1e-17, 1e-3])
+    x = law.icdf(p)
+    known = np.isfinite(x)
+    np.testing.assert_allclose(law.cdf(x[known]), p[known], rtol=1e-7)
+    # Where a quantile is infinite, the largest number's tail is more than p.
+    assert np.all(law.cdf(-np.finfo(float).max) > p[~known])
+    np.testing.assert_array_equal(law.icdf([0.25, 0.5]), -law.icdf([0.75, 0.5]))
+
+
+def test_quantiles_of_improbable_values_are_numbers():
+    for a, b in ((7, 1e-3), (0.3, 7), (7, 0.3)):
+        x = stats.Beta(a, b).icdf([1e-305, 1e-300, 0.3])
+        assert np.all((x >= 0) & (x <= 1))
+    assert stats.Geometric(1e-300).variance() == np.inf
+
+
 def test_the_ends_of_tails():
     for law in (stats.Gamma(1e7), stats.Beta(1e9, 1e9), stats.Poisson(1e9)):
         low, high = law.support()

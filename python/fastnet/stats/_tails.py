@@ -72,8 +72,9 @@ def refined(x: Array, p: Array, tail: Callable[[Array], Array], density: Any, si
         return x
     # Bisection over the floats, whose bits are in their order.
     low, high = np.zeros(np.shape(wrong), np.int64), np.full(np.shape(wrong), _MOST)
-    while np.any(high - low > 1):
-        middle = low + (high - low) // 2
-        short = sign * (tail(middle.view(np.float64)) - p) < 0
-        low, high = np.where(short, middle, low), np.where(short, high, middle)
-    return np.where(wrong, high.view(np.float64), x)
+    with np.errstate(over="ignore"):
+        while np.any(high - low > 1):
+            middle = low + (high - low) // 2
+            short = sign * (tail(middle.view(np.float64)) - p) < 0
+            low, high = np.where(short, middle, low), np.where(short, high, middle)
+    return np.where(wrong, np.where(high < _MOST, high.view(np.float64), math.inf), x)

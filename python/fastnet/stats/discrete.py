@@ -320,7 +320,8 @@ class Geometric(Integers):
 
     def variance(self) -> Any:
         """Return (1 - p) / p^2."""
-        return result(np.subtract(1, self.p) / np.square(self.p))
+        with np.errstate(divide="ignore", over="ignore"):
+            return result(np.subtract(1, self.p) / np.square(self.p))
 
     def skewness(self) -> Any:
         """Return (2 - p) / sqrt(1 - p)."""

@@ -26,6 +26,8 @@ from fastnet.stats.distribution import Continuous
 
 # From here on SciPy's quantiles of beta laws may be off by many standard deviations.
 _WIDE = 1e3
+# From here on tails of Student's law are powers.
+_FAR = 1e100
 
 
 class Gamma(Continuous):
@@ -213,13 +215,13 @@ class Beta(Continuous):
 
     def _icdf(self, p: Array) -> Array:
         x = np.asarray(special("betaincinv")(self.a, self.b, p))
-        if np.any(np.maximum(self.a, self.b) >= _WIDE):
+        if np.any(np.maximum(self.a, self.b) >= _WIDE) or np.isnan(x).any():
             return refined(x, p, self._cdf, self._density, 1)
         return x
 
     def _isf(self, q: Array) -> Array:
         x = np.asarray(special("betainccinv")(self.a, self.b, q))
-        if np.any(np.maximum(self.a, self.b) >= _WIDE):
+        if np.any(np.maximum(self.a, self.b) >= _WIDE) or np.isnan(x).any():
             return refined(x, q, self._ccdf, self._density, -1)
         return x
 
@@ -305,13 +307,25 @@ class StudentT(Continuous):
         return np.asarray(-(np.asarray(self.df) + 1) / 2 * tail - self._log_constant())
 
     def _cdf(self, x: Array) -> Array:
-        return np.asarray(special("stdtr")(self.df, x))
+        usual = np.asarray(special("stdtr")(self.df, x))
+        far = (np.abs(x) > _FAR) & np.isfinite(x)
+        if not np.any(far):
+            return usual
+        # SciPy's is 0 where x^2 overflows. The density is a power of x there.
+        log = np.log(np.where(far, np.abs(x), 1.0)) - np.log(self.df)
+        tail = np.exp(self._log(x) + log)
+        return np.where(far, np.where(x > 0, 1 - tail, tail), usual)
 
     def _ccdf(self, x: Array) -> Array:
         return self._cdf(-x)
 
     def _icdf(self, p: Array) -> Array:
         inner = np.asarray(special("stdtrit")(self.df, np.clip(p, 1e-300, 1)))
+        less = np.minimum(p, 1 - p)
+        if np.any((less > 0) & ((less < 1e-50) | (np.abs(inner) > 1e50))):
+            # Where SciPy's quantiles are cut off.
+            far = refined(np.abs(inner), less, self._ccdf, self._density, -1)
+            inner = np.where(p < 0.5, -far, far)
         return np.where(p == 0, -math.inf, np.where(p == 1, math.inf, inner))
 
     def _isf(self, q: Array) -> Array:
