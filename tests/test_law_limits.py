@@ -6,7 +6,9 @@ import mpmath
 import numpy as np
 import pytest
 
+import fastnet
 from fastnet import stats
+from fastnet.montecarlo import conditional_expectation
 
 DISCRETE = [
     stats.Poisson(3.5),
@@ -77,3 +79,81 @@ def test_a_covariance_near_the_largest_number():
 def test_a_joint_law_of_no_data():
     with pytest.raises(ValueError, match="data must have a column"):
         stats.Joint.empirical({})
+
+
+# ---- drawn values, data and joint laws at their limits ----
+
+
+def test_geometric_numbers_of_the_smallest_probabilities():
+    largest = 2**63 - 1
+    for p in (5e-324, 1e-310, 1e-300):
+        assert fastnet.random.Generator(1).geometric(p, 1000).min() == largest
+
+
+def test_student_values_of_the_smallest_degrees():
+    for df in (5e-324, 1e-310, 1e-300):
+        x = fastnet.random.Generator(1).standard_t(df, 1000)
+        assert np.isinf(x).all()
+        assert 400 < (x > 0).sum() < 600
+
+
+def test_weights_whose_sum_is_infinite():
+    with pytest.raises(ValueError, match="weights must have a finite sum"):
+        stats.describe([1.0, 2, 3], weights=[1e308] * 3)
+    d = stats.describe([1.0, np.nan, np.inf, 3], weights=[1, 0, 0, 1])
+    assert (d.n, d.mean, d.variance, d.max) == (2, 2, 2, 3)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e-160, 1e160, 1e307])
+def test_bandwidths_of_data_of_any_unit(unit):
+    x, y = np.array([-3.0, 0, 1, 3]), [1.0, 2, 3, 4]
+    usual = stats.Joint.empirical({"x": x, "y": y}).conditional(x=1.0).weights
+    found = stats.Joint.empirical({"x": x * unit, "y": y}).conditional(x=unit).weights
+    np.testing.assert_allclose(found, usual, rtol=1e-12)
+
+
+def test_a_constant_says_nothing_of_a_normal_variable():
+    assert stats.Joint.normal([0, 0], [[0, 0], [0, 1]]).mutual_information("x", "y") == 0
+
+
+def test_expectations_given_what_determines_them():
+    joint = stats.Joint.normal([0, 1, 0], [[1, 1, 0], [1, 1, 0], [0, 0, 1]])
+    assert conditional_expectation("y", "x", joint, 2.0).mean == 3
+    joint = stats.Joint.normal([0, 1], [[1, 1], [1, 1]])
+    assert conditional_expectation("y", "x", joint, 2.0).mean == 3
+
+
+def test_what_has_no_probability_in_a_table_is_not_given():
+    joint = stats.Joint.table([[0.5, 0.5], [0, 0]])
+    for y in ("x", "y"):
+        for at in (1, 7):
+            with pytest.raises(ValueError, match="must"):
+                conditional_expectation(y, "x", joint, at)
+    assert conditional_expectation("x", "x", joint, 0).mean == 0
+
+
+def test_mutual_information_of_what_too_few_draws_can_tell():
+    joint = stats.Joint(x=stats.Normal(), y=lambda x: stats.Normal(x, 1e-9))
+    with pytest.raises(ValueError, match="n must be larger for a y so close to a function of x"):
+        joint.mutual_information("x", "y", n=100, rng=1)
+    # A draw that no other is like.
+    joint = stats.Joint(x=stats.Bernoulli(1e-3), y=lambda x: stats.Uniform(10 * x, 10 * x + 1))
+    exact = stats.Bernoulli(1e-3).entropy()
+    for seed in range(5):
+        found = joint.mutual_information("x", "y", rng=seed)
+        assert found == pytest.approx(exact, abs=0.02)
+        assert found > 0 or joint.sample(2**11, rng=seed)[:, 0].max() == 0
+
+
+@pytest.mark.parametrize(
+    ("p", "q"),
+    [
+        (stats.Normal(), stats.Uniform(-6, 6)),
+        (stats.Normal(), stats.Exponential()),
+        (stats.Exponential(), stats.Beta(2, 3)),
+        (stats.Gamma(3), stats.Gamma(3) + 1e-9),
+    ],
+    ids=repr,
+)
+def test_a_density_beyond_the_others_range(p, q):
+    assert stats.kl_divergence(p, q) == math.inf

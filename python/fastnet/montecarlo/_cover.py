@@ -44,7 +44,7 @@ def require_cover(function: Function, weight: Weight, samples: Samples) -> None:
     alone = Function(function.f, function.controls)
     with np.errstate(all="ignore"):
         outside = ~(np.asarray(log_density(proposal, x)) > -math.inf)
-        covered = not outside.any() or not np.any(alone.array(x)[:, outside])
+        covered = not outside.any() or not np.any(alone.array(x.copy())[:, outside])
         for j, (ours, theirs) in enumerate(parts):
             if not covered or _within(ours, theirs):
                 continue

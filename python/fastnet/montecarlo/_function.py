@@ -28,6 +28,9 @@ def columns_of(values: Any, rows: int) -> list[Any]:
         if values.ndim == 1:
             return [values]
         return [values[:, j] for j in range(values._data.shape[-1])]
+    if np.ma.is_masked(values):
+        msg = "f must not return masked values; fill them first, e.g. with filled()"
+        raise TypeError(msg)
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
         msg = f"f must return real numbers, got dtype {array.dtype}"
@@ -77,15 +80,24 @@ class Function:
 
     def __call__(self, x: Any) -> tuple[Any, ...]:
         rows = x._data.shape[0] if isinstance(x, Symbol) else len(x)
-        values = x if self.f is None else self.f(x)
-        columns = columns_of(values, rows)
+        columns = self._columns(self.f, x, rows)
         self.require_width(len(columns))
         for control in self.controls:
-            columns += columns_of(control(x), rows)
+            columns += self._columns(control, x, rows)
         if self.weight is not None:
-            (w,) = columns_of(self.weight(x), rows)
+            (w,) = self._columns(self.weight, x, rows)
             columns = [*(c * w for c in columns), w]
         return tuple(columns)
+
+    def _columns(self, function: Callable[[Any], Any] | None, x: Any, rows: int) -> list[Any]:
+        """Return a function's values at x.
+
+        A function may change the samples it gets, and give its values in a buffer that another
+        one fills as well: where there are several, each has samples and columns of its own.
+        """
+        own = x if self.plain else x.copy()
+        columns = columns_of(own if function is None else function(own), rows)
+        return columns if self.plain else [column.copy() for column in columns]
 
     def array(self, x: Array) -> Array:
         """Return the columns' values at x as rows of a float32 or float64 array."""

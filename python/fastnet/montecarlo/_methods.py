@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,15 +67,28 @@ def below_one(u: Any) -> Any:
     return np.minimum(u, 1 - float(np.finfo(u.dtype).eps) / 2)
 
 
-def mean_of(results: list[Any]) -> Any:
-    """Return the mean of several values of f, of whatever form f gives them in."""
-    if isinstance(results[0], tuple | list):
-        return tuple(mean_of(list(same)) for same in zip(*results, strict=True))
-    share = 1.0 / len(results)
-    total = results[0] * share
-    for other in results[1:]:
-        total = total + other * share
+def mean_of(f: Any, points: Iterable[Any], share: float) -> Any:
+    """Return the sum of f's values at points times a share, of whatever form f gives them in.
+
+    Values are added as they come, since f may give all of them in one buffer.
+    """
+    total = None
+    for x in points:
+        part = _scaled(x if f is None else f(x), share)
+        total = part if total is None else _sum(total, part)
     return total
+
+
+def _scaled(values: Any, share: float) -> Any:
+    if isinstance(values, tuple | list):
+        return tuple(_scaled(v, share) for v in values)
+    return values * share
+
+
+def _sum(a: Any, b: Any) -> Any:
+    if isinstance(a, tuple):
+        return tuple(_sum(x, y) for x, y in zip(a, b, strict=True))
+    return a + b
 
 
 class Antithetic:
@@ -106,12 +119,13 @@ class Antithetic:
     def __call__(self, x: Any) -> Any:
         if self.center is None:
             u = above_zero(x)
-            pair = [quantiles(self.dist, u), quantiles(self.dist, below_one(1 - u))]
+            mirrored = below_one(1 - u)
+            pair = [quantiles(self.dist, u), quantiles(self.dist, mirrored)]
         elif isinstance(self.dist, Sequence) or getattr(self.dist, "dim", None) is not None:
             pair = [x, np.asarray(self.center, x.dtype) - x]
         else:
             pair = [x, self.center[0] - x]
-        return mean_of([v if self.f is None else self.f(v) for v in pair])
+        return mean_of(self.f, pair, 0.5)
 
 
 class Stratified:
@@ -129,13 +143,13 @@ class Stratified:
         self.law = [UnitUniform() for _ in range(strata)]
 
     def __call__(self, u: Any) -> Any:
-        values = []
-        for k in range(self.strata):
-            part = above_zero(u[:, k]) if k == 0 else u[:, k]
-            p = (part + k) * (1.0 / self.strata)
-            x = quantile(self.dist, below_one(p) if k == self.strata - 1 else p)
-            values.append(x if self.f is None else self.f(x))
-        return mean_of(values)
+        points = (self._point(u, k) for k in range(self.strata))
+        return mean_of(self.f, points, 1.0 / self.strata)
+
+    def _point(self, u: Any, k: int) -> Any:
+        part = above_zero(u[:, k]) if k == 0 else u[:, k]
+        p = (part + k) * (1.0 / self.strata)
+        return quantile(self.dist, below_one(p) if k == self.strata - 1 else p)
 
 
 class Weight:

@@ -221,11 +221,14 @@ def _shaped(values: Array, shape: tuple[int, ...]) -> Any:
 
 def _exact(joint: Joint, y: str, x: str, value: float) -> float:
     if y == x:
+        if isinstance(joint, TableJoint):
+            _require_probable(joint, x, np.array(value))
         return value
     law = joint.conditional(**{x: value})
     if isinstance(law, Joint):
         law = law.marginal(y)
-    return float(law.mean())
+    # A normal law without variance is one of vectors of dimension 1.
+    return float(np.asarray(law.mean()).item())
 
 
 def _sample(joint: Joint, y: Any, x: str, n: int, rng: Generator) -> tuple[Array, Array]:
@@ -233,7 +236,11 @@ def _sample(joint: Joint, y: Any, x: str, n: int, rng: Generator) -> tuple[Array
     rows = np.asarray(joint.sample(n, rng=rng), np.float64)
     # A copy, as y may change the rows it gets.
     given = rows[:, joint.names.index(x)].copy()
-    values = rows[:, joint.names.index(y)] if isinstance(y, str) else np.asarray(y(rows))
+    values = rows[:, joint.names.index(y)] if isinstance(y, str) else y(rows)
+    if np.ma.is_masked(values):
+        msg = "y must not return masked values; fill them first, e.g. with filled()"
+        raise TypeError(msg)
+    values = np.asarray(values)
     if values.dtype.kind not in "fiub":
         msg = f"y must return real numbers, got dtype {values.dtype}"
         raise TypeError(msg)

@@ -16,6 +16,7 @@ _FLOAT64 = np.dtype(np.float64)
 _INT64 = np.dtype(np.int64)
 # Beyond this mean a Poisson number may exceed 2**63.
 _POISSON_MAX = 2.0**63 - 2.0**35
+_LEAST_CHANCE = 1e-300
 
 
 class Discrete(Drawing):
@@ -254,6 +255,8 @@ class Discrete(Drawing):
         if not np.all(chances > 0):
             msg = f"p must be in (0, 1], got {p}"
             raise ValueError(msg)
+        # Below, numbers are cut down just so, and ln(1 - p) would lose a p that is not normal.
+        chances = np.maximum(chances, _LEAST_CHANCE)
         return self._counts(_core.random_geometric, size, dtype, out, p=chances)
 
     def _counts(

@@ -198,7 +198,8 @@ class Gamma(Continuous):
             np.multiply(out, normals, out=out)
             np.multiply(out, np.sqrt(half), out=out)
 
-        return self._made(values, size, dtype, out, df=_positive(df, "df"))
+        # Below, all values are infinite just so; half of the least df would be 0.
+        return self._made(values, size, dtype, out, df=np.maximum(_positive(df, "df"), _TINY))
 
     def beta(
         self,

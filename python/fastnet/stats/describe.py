@@ -76,8 +76,8 @@ def describe(
     axis : int, tuple of int or None
         Along which axes; None takes all values together.
     weights : array_like, optional
-        Finite and not negative: how often each value counts. Of x's shape, or along one axis, 1-d.
-        A value with weight 0 is as if it were not there.
+        Finite, as their sum is, and not negative: how often each value counts. Of x's shape, or
+        along one axis, 1-d. A value with weight 0 is as if it were not there.
     ddof : float, default 1
         Subtracted from n under the variance and the covariance: 1 gives unbiased ones, 0 those of
         the data themselves.
@@ -138,6 +138,9 @@ def describe(
     outer, _, inner = view.shape
     moments, nans = np.empty((outer, inner, 8)), np.empty((outer, inner), np.int64)
     _core.moments(view, w, moments, nans)
+    if w is not None and np.isinf(moments[..., 0]).any():
+        msg = f"weights must have a finite sum, got {w.min()} to {w.max()}"
+        raise ValueError(msg)
     matrix = None
     if covariance:
         matrix = _covariance(view, w, moments, ddof)

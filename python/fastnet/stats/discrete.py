@@ -10,8 +10,17 @@ import numpy as np
 from fastnet._arrays import Array
 from fastnet.random._checks import Size
 from fastnet.stats._checks import common_shape, parameter, result, special, xlogy
+from fastnet.stats._saddle import log_binomial, log_poisson
+from fastnet.stats._tails import LARGE_BETA, LARGE_GAMMA, gamma_below
 from fastnet.stats.distribution import MOST_POINTS
-from fastnet.stats.integers import Integers, drawn_as, on_integers, shape_for
+from fastnet.stats.gamma import beta_tail
+from fastnet.stats.integers import Integers, drawn_as, on_integers, points_near, shape_for
+
+
+def log_miss(p: Any) -> Array:
+    """Return log(1 - p)."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log1p(-np.asarray(p)))
 
 
 class Bernoulli(Integers):
@@ -47,7 +56,7 @@ class Bernoulli(Integers):
 
     def _log(self, x: Array) -> Array:
         return on_integers(
-            x, 0, 1, lambda k: xlogy(k, self.p) + xlogy(1 - k, np.subtract(1, self.p))
+            x, 0, 1, lambda k: xlogy(k, self.p) + np.where(k == 1, 0.0, log_miss(self.p))
         )
 
     def _cdf(self, x: Array) -> Array:
@@ -121,32 +130,36 @@ class Binomial(Integers):
         return drawn_as(rng.binomial(n, self.p, shape_for(size, out)), dtype, out)
 
     def _points(self) -> Array | None:
-        return None if self._common or self.n >= MOST_POINTS else np.arange(self.n + 1)
+        if self._common:
+            return None
+        return np.arange(self.n + 1) if self.n < MOST_POINTS else points_near(self)
 
     def _log(self, x: Array) -> Array:
-        n, lgamma = np.asarray(self.n), special("gammaln")
+        n = np.asarray(self.n)
+        return on_integers(x, 0, n, lambda k: log_binomial(k, n, self.p))
 
-        def log(k: Array) -> Array:
-            choose = lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                miss = np.where(n == k, 0.0, (n - k) * np.log1p(-np.asarray(self.p)))
-            return np.asarray(choose + xlogy(k, self.p) + miss)
-
-        return on_integers(x, 0, n, log)
+    def _tail(self, k: Array, sign: int) -> Array:
+        """Return P(X > k) for 0 <= k < n, P(X <= k) for sign -1."""
+        a, b = k + 1, np.maximum(np.asarray(self.n) - k, 0.5)
+        if np.all(np.minimum(a, b) < LARGE_BETA):
+            if sign > 0:
+                return np.asarray(special("betainc")(a, b, self.p))
+            return np.asarray(special("betainc")(b, a, np.subtract(1, self.p)))
+        return beta_tail(a, b, self.p, sign)
 
     def _cdf(self, x: Array) -> Array:
         k, n = np.floor(x), np.asarray(self.n)
         inside = (k >= 0) & (k < n)
         z = np.where(inside, k, 0)
         # P(X <= k) is P(U > p) for the k + 1st least of n uniforms, of law Beta(k + 1, n - k).
-        tail = special("betainc")(np.maximum(n - z, 0.5), z + 1, np.subtract(1, self.p))
+        tail = self._tail(z, -1)
         return np.where(np.isnan(x), math.nan, np.where(inside, tail, np.where(k < 0, 0.0, 1.0)))
 
     def _ccdf(self, x: Array) -> Array:
         k, n = np.floor(x), np.asarray(self.n)
         inside = (k >= 0) & (k < n)
         z = np.where(inside, k, 0)
-        tail = special("betainc")(z + 1, np.maximum(n - z, 0.5), self.p)
+        tail = self._tail(z, 1)
         return np.where(np.isnan(x), math.nan, np.where(inside, tail, np.where(k < 0, 1.0, 0.0)))
 
     def support(self) -> tuple[Any, Any]:
@@ -198,29 +211,30 @@ class Poisson(Integers):
         return drawn_as(rng.poisson(self.lam, shape_for(size, out)), dtype, out)
 
     def _points(self) -> Array | None:
-        if np.shape(self.lam):
-            return None
-        # P(|X - lam| >= t) <= 2 exp(-t^2 / (2 (lam + t / 3))) (Boucheron, Lugosi, Massart 2013,
-        # section 2.7) is below 2 exp(-40) for this t.
-        t = 9 * math.sqrt(self.lam) + 30
-        low, high = max(0, math.floor(self.lam - t)), math.ceil(self.lam + t)
-        return np.arange(low, high + 1.0) if high - low < MOST_POINTS else None
+        return None if np.shape(self.lam) else points_near(self)
 
     def _log(self, x: Array) -> Array:
-        def log(k: Array) -> Array:
-            return np.asarray(xlogy(k, self.lam) - special("gammaln")(k + 1) - self.lam)
-
-        return on_integers(x, 0, np.finfo(float).max, log)
+        lam = np.asarray(self.lam)
+        return on_integers(x, 0, np.finfo(float).max, lambda k: log_poisson(k, lam, k - lam))
 
     def _cdf(self, x: Array) -> Array:
         k = self._whole(x)
-        tail = special("gammaincc")(np.maximum(k, 0) + 1, self.lam)
-        return np.where(k < 0, 0.0, tail)
+        return np.where(k < 0, 0.0, self._tail(np.maximum(k, 0), -1))
 
     def _ccdf(self, x: Array) -> Array:
         k = self._whole(x)
-        tail = special("gammainc")(np.maximum(k, 0) + 1, self.lam)
-        return np.where(k < 0, 1.0, tail)
+        return np.where(k < 0, 1.0, self._tail(np.maximum(k, 0), 1))
+
+    def _tail(self, k: Array, sign: int) -> Array:
+        """Return P(X > k) for k >= 0, P(X <= k) for sign -1, by a gamma law of shape k + 1."""
+        usual = special("gammainc" if sign > 0 else "gammaincc")(k + 1, self.lam)
+        large = (k >= LARGE_GAMMA) & (k < 1e300)
+        if not np.any(large):
+            return np.asarray(usual)
+        a = np.where(large, k, LARGE_GAMMA) + 1
+        # Beyond twice the mean there is nothing.
+        lam = np.minimum(self.lam, 2 * a)
+        return np.where(large, gamma_below(a, lam, a - lam, sign), usual)
 
     def _whole(self, x: Array) -> Array:
         # SciPy's functions are NaN near the largest number, but not at infinity.
@@ -274,30 +288,26 @@ class Geometric(Integers):
     def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
         return drawn_as(rng.geometric(self.p, shape_for(size, out)), dtype, out)
 
-    def _log_miss(self) -> Array:
-        with np.errstate(divide="ignore"):
-            return np.asarray(np.log1p(-np.asarray(self.p)))
-
     def _points(self) -> Array | None:
         if np.shape(self.p):
             return None
         # (1 - p)^k < exp(-40) from here on.
-        last = 1 if self.p == 1 else math.ceil(-40 / float(self._log_miss()))
+        last = 1 if self.p == 1 else math.ceil(-40 / float(log_miss(self.p)))
         return np.arange(1, last + 1.0) if last <= MOST_POINTS else None
 
     def _log(self, x: Array) -> Array:
         def log(k: Array) -> Array:
             with np.errstate(invalid="ignore"):
-                miss = np.where(k == 1, 0.0, (k - 1) * self._log_miss())
+                miss = np.where(k == 1, 0.0, (k - 1) * log_miss(self.p))
             return np.asarray(miss + np.log(self.p))
 
         return on_integers(x, 1, np.finfo(float).max, log)
 
     def _cdf(self, x: Array) -> Array:
-        return np.where(x < 1, 0.0, -np.expm1(np.maximum(np.floor(x), 1) * self._log_miss()))
+        return np.where(x < 1, 0.0, -np.expm1(np.maximum(np.floor(x), 1) * log_miss(self.p)))
 
     def _ccdf(self, x: Array) -> Array:
-        return np.where(x < 1, 1.0, np.exp(np.maximum(np.floor(x), 1) * self._log_miss()))
+        return np.where(x < 1, 1.0, np.exp(np.maximum(np.floor(x), 1) * log_miss(self.p)))
 
     def support(self) -> tuple[Any, Any]:
         """Return 1 and inf."""
@@ -310,7 +320,8 @@ class Geometric(Integers):
 
     def variance(self) -> Any:
         """Return (1 - p) / p^2."""
-        return result(np.subtract(1, self.p) / np.square(self.p))
+        with np.errstate(divide="ignore", over="ignore"):
+            return result(np.subtract(1, self.p) / np.square(self.p))
 
     def skewness(self) -> Any:
         """Return (2 - p) / sqrt(1 - p)."""
@@ -325,4 +336,6 @@ class Geometric(Integers):
     def entropy(self) -> Any:
         """Return (-(1 - p) log(1 - p) - p log p) / p."""
         p, q = np.asarray(self.p), np.subtract(1, self.p)
-        return result(-(xlogy(q, q) + xlogy(p, p)) / p)
+        with np.errstate(invalid="ignore"):
+            miss = np.where(q == 0, 0.0, q * log_miss(p))
+        return result(0.0 - (miss + xlogy(p, p)) / p)

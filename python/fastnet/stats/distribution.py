@@ -296,7 +296,10 @@ class Continuous(Univariate):
 
     def pdf(self, x: Any) -> Any:
         """Return the density at x."""
-        return result(np.exp(self._log(values(x))))
+        return result(self._density(values(x)))
+
+    def _density(self, x: Array) -> Array:
+        return np.asarray(np.exp(self._log(x)))
 
     def logpdf(self, x: Any) -> Any:
         """Return the logarithm of the density at x."""
@@ -363,7 +366,12 @@ def parameter_or_infinity(value: Any, name: str) -> float:
 
 def _holds(event: Callable[[Array], Any], x: Array) -> Array:
     """Return where an event holds; TypeError or ValueError if its result is not a bool for each."""
-    holds = np.asarray(event(x))
+    # A copy, as the event may change the points it gets.
+    holds = event(x.copy())
+    if np.ma.is_masked(holds):
+        msg = "event must not return masked values; fill them first, e.g. with filled()"
+        raise TypeError(msg)
+    holds = np.asarray(holds)
     if holds.dtype != np.bool_:
         msg = f"event must return bools, got dtype {holds.dtype}"
         raise TypeError(msg)

@@ -1,4 +1,4 @@
-"""Continuous laws made of the gamma law; their cdf, icdf and entropy come from SciPy."""
+"""Continuous laws made of the gamma law; cdf and icdf come from SciPy, but for large parameters."""
 
 from __future__ import annotations
 
@@ -10,14 +10,24 @@ import numpy as np
 from fastnet._arrays import Array
 from fastnet.random._checks import Size
 from fastnet.stats._checks import common_shape, parameter, result, special, xlogy
+from fastnet.stats._saddle import (
+    LARGE,
+    digamma_error,
+    gamma_entropy,
+    gap_of_sum,
+    log_beta_density,
+    log_gamma,
+    log_gamma_power,
+    quotient_gap,
+    stirling_error,
+)
+from fastnet.stats._tails import LARGE_BETA, LARGE_GAMMA, beta_below, gamma_below, refined
 from fastnet.stats.distribution import Continuous
 
-_lgamma = np.frompyfunc(math.lgamma, 1, 1)
-
-
-def log_gamma(x: Any) -> Array:
-    """Return log |gamma(x)| of every element."""
-    return np.asarray(_lgamma(x), np.float64)
+# From here on SciPy's quantiles of beta laws may be off by many standard deviations.
+_WIDE = 1e3
+# From here on tails of Student's law are powers.
+_FAR = 1e100
 
 
 class Gamma(Continuous):
@@ -59,19 +69,41 @@ class Gamma(Continuous):
             # At 0 the density is finite for shape 1, and its power has no sense for others.
             inside = np.where(power == 0, 0.0, power * log) - z
             inside = inside - log_gamma(self.shape) - np.log(self.scale)
+            large = np.greater_equal(self.shape, LARGE) & (z > 0) & ~small
+            shape, at = np.maximum(self.shape, LARGE), np.where(large, x, self.scale)
+            inside = np.where(large, log_gamma_power(shape, at, self.scale) - np.log(at), inside)
         return np.where((x < 0) | (z == math.inf), -math.inf, inside)
 
     def _cdf(self, x: Array) -> Array:
-        return np.asarray(special("gammainc")(self.shape, np.maximum(x, 0.0) / self.scale))
+        usual = special("gammainc")(self.shape, np.maximum(x, 0.0) / self.scale)
+        return self._by_shape(usual, x, 1)
 
     def _ccdf(self, x: Array) -> Array:
-        return np.asarray(special("gammaincc")(self.shape, np.maximum(x, 0.0) / self.scale))
+        usual = special("gammaincc")(self.shape, np.maximum(x, 0.0) / self.scale)
+        return self._by_shape(usual, x, -1)
+
+    def _by_shape(self, usual: Any, x: Array, sign: int) -> Array:
+        """Return the cdf, or the ccdf for sign -1, that is usual but for large shapes."""
+        large = np.greater_equal(self.shape, LARGE_GAMMA)
+        if not np.any(large):
+            return np.asarray(usual)
+        a = np.maximum(self.shape, LARGE_GAMMA)
+        # Beyond twice the mean there is nothing.
+        z, d = quotient_gap(a, np.maximum(x, 0.0), np.asarray(self.scale))
+        z, d = np.minimum(z, 2 * a), np.maximum(d, -a)
+        return np.where(large, gamma_below(a, z, d, sign), usual)
 
     def _icdf(self, p: Array) -> Array:
-        return np.asarray(special("gammaincinv")(self.shape, p) * self.scale)
+        x = np.asarray(special("gammaincinv")(self.shape, p) * self.scale)
+        if np.any(np.greater_equal(self.shape, LARGE_GAMMA)):
+            return refined(x, p, self._cdf, self._density, 1)
+        return x
 
     def _isf(self, q: Array) -> Array:
-        return np.asarray(special("gammainccinv")(self.shape, q) * self.scale)
+        x = np.asarray(special("gammainccinv")(self.shape, q) * self.scale)
+        if np.any(np.greater_equal(self.shape, LARGE_GAMMA)):
+            return refined(x, q, self._ccdf, self._density, -1)
+        return x
 
     def support(self) -> tuple[Any, Any]:
         """Return 0 and inf."""
@@ -95,8 +127,7 @@ class Gamma(Continuous):
 
     def entropy(self) -> Any:
         """Return shape + log(scale gamma(shape)) + (1 - shape) digamma(shape)."""
-        k = np.asarray(self.shape)
-        return self._full(k + np.log(self.scale) + log_gamma(k) + (1 - k) * special("digamma")(k))
+        return self._full(gamma_entropy(self.shape) + np.log(self.scale))
 
 
 class ChiSquare(Gamma):
@@ -124,6 +155,21 @@ class ChiSquare(Gamma):
         return rng.chisquare(self.df, size, dtype, out)
 
 
+def beta_tail(a: Any, b: Any, x: Any, sign: int) -> Array:
+    """Return P(X <= x) for a beta law, or P(X > x) for sign -1."""
+    x = np.clip(x, 0, 1)
+    usual = special("betainc" if sign > 0 else "betaincc")(a, b, x)
+    large = np.minimum(a, b) >= LARGE_BETA
+    if not np.any(large):
+        return np.asarray(usual)
+    a, b = np.maximum(a, LARGE_BETA), np.maximum(b, LARGE_BETA)
+    return np.where(large, beta_below(a, b, x, gap_of_sum(a, b, x), sign), usual)
+
+
+def _log_beta(a: Array, b: Array) -> Array:
+    return log_gamma(a) + log_gamma(b) - log_gamma(a + b)
+
+
 class Beta(Continuous):
     """The beta law: density x^(a - 1) (1 - x)^(b - 1) / B(a, b) on [0, 1].
 
@@ -149,28 +195,35 @@ class Beta(Continuous):
     def _sample(self, size: Size, rng: Any, dtype: Any, out: Array | None) -> Any:
         return rng.beta(self.a, self.b, size, dtype, out)
 
-    def _log_beta(self) -> Array:
-        return log_gamma(self.a) + log_gamma(self.b) - log_gamma(np.add(self.a, self.b))
-
     def _log(self, x: Array) -> Array:
         inside = (x >= 0) & (x <= 1)
         z = np.where(inside, x, 0.5)
+        a, b = np.minimum(self.a, LARGE), np.minimum(self.b, LARGE)
         with np.errstate(divide="ignore"):
-            right = np.where(np.equal(self.b, 1), 0.0, np.subtract(self.b, 1) * np.log1p(-z))
-        log = xlogy(np.subtract(self.a, 1), z) + right - self._log_beta()
+            right = np.where(b == 1, 0.0, (b - 1) * np.log1p(-z))
+        small = xlogy(a - 1, z) + right - _log_beta(a, b)
+        a, b = np.asarray(self.a), np.asarray(self.b)
+        large = a + b >= LARGE
+        log = np.where(large, log_beta_density(a, np.where(large, b, LARGE), z), small)
         return np.where(np.isnan(x), math.nan, np.where(inside, log, -math.inf))
 
     def _cdf(self, x: Array) -> Array:
-        return np.asarray(special("betainc")(self.a, self.b, np.clip(x, 0, 1)))
+        return beta_tail(self.a, self.b, x, 1)
 
     def _ccdf(self, x: Array) -> Array:
-        return np.asarray(special("betaincc")(self.a, self.b, np.clip(x, 0, 1)))
+        return beta_tail(self.a, self.b, x, -1)
 
     def _icdf(self, p: Array) -> Array:
-        return np.asarray(special("betaincinv")(self.a, self.b, p))
+        x = np.asarray(special("betaincinv")(self.a, self.b, p))
+        if np.any(np.maximum(self.a, self.b) >= _WIDE) or np.isnan(x).any():
+            return refined(x, p, self._cdf, self._density, 1)
+        return x
 
     def _isf(self, q: Array) -> Array:
-        return np.asarray(special("betainccinv")(self.a, self.b, q))
+        x = np.asarray(special("betainccinv")(self.a, self.b, q))
+        if np.any(np.maximum(self.a, self.b) >= _WIDE) or np.isnan(x).any():
+            return refined(x, q, self._ccdf, self._density, -1)
+        return x
 
     def support(self) -> tuple[Any, Any]:
         """Return 0 and 1."""
@@ -201,8 +254,11 @@ class Beta(Continuous):
     def entropy(self) -> Any:
         """Return log B - (a - 1) digamma(a) - (b - 1) digamma(b) + (a + b - 2) digamma(a + b)."""
         a, b, digamma = np.asarray(self.a), np.asarray(self.b), special("digamma")
+        large = gamma_entropy(a) + gamma_entropy(b) - gamma_entropy(a + b) - digamma(a + b)
+        wide = a + b >= LARGE
+        a, b = np.minimum(a, LARGE), np.minimum(b, LARGE)
         rest = (a - 1) * digamma(a) + (b - 1) * digamma(b) - (a + b - 2) * digamma(a + b)
-        return result(self._log_beta() - rest)
+        return result(np.where(wide, large, _log_beta(a, b) - rest))
 
 
 class StudentT(Continuous):
@@ -233,25 +289,43 @@ class StudentT(Continuous):
     def _log_constant(self) -> Array:
         """Return log(sqrt(df) B(1 / 2, df / 2))."""
         half = np.asarray(self.df) / 2
-        log_beta = 0.5 * math.log(math.pi) + log_gamma(half) - log_gamma(half + 0.5)
-        return np.asarray(log_beta + 0.5 * np.log(self.df))
+        z = np.minimum(half, LARGE)
+        log_beta = 0.5 * math.log(math.pi) + log_gamma(z) - log_gamma(z + 0.5)
+        # By Legendre's duplication formula.
+        z = np.maximum(half, LARGE)
+        large = 0.5 * math.log(2 * math.pi) + 2 * stirling_error(z) - stirling_error(2 * z)
+        return np.where(half < LARGE, log_beta + 0.5 * np.log(self.df), large)
 
     def _log(self, x: Array) -> Array:
         with np.errstate(over="ignore"):
             tail = np.log1p(np.square(x) / self.df)
-        # x^2 overflows long before the density does.
-        large = 2 * np.log(np.maximum(np.abs(x), 1.0)) - np.log(self.df)
-        tail = np.where(np.abs(x) > 1e100, large, tail)
+            # x^2 overflows long before the density does.
+            root = np.abs(x) / np.sqrt(self.df)
+            small = np.log1p(np.square(root))
+        large = np.logaddexp(0, 2 * np.log(np.maximum(np.abs(x), 1.0)) - np.log(self.df))
+        tail = np.where(np.abs(x) > 1e100, np.where(root < 1, small, large), tail)
         return np.asarray(-(np.asarray(self.df) + 1) / 2 * tail - self._log_constant())
 
     def _cdf(self, x: Array) -> Array:
-        return np.asarray(special("stdtr")(self.df, x))
+        usual = np.asarray(special("stdtr")(self.df, x))
+        far = (np.abs(x) > _FAR) & np.isfinite(x)
+        if not np.any(far):
+            return usual
+        # SciPy's is 0 where x^2 overflows. The density is a power of x there.
+        log = np.log(np.where(far, np.abs(x), 1.0)) - np.log(self.df)
+        tail = np.exp(self._log(x) + log)
+        return np.where(far, np.where(x > 0, 1 - tail, tail), usual)
 
     def _ccdf(self, x: Array) -> Array:
         return self._cdf(-x)
 
     def _icdf(self, p: Array) -> Array:
         inner = np.asarray(special("stdtrit")(self.df, np.clip(p, 1e-300, 1)))
+        less = np.minimum(p, 1 - p)
+        if np.any((less > 0) & ((less < 1e-50) | (np.abs(inner) > 1e50))):
+            # Where SciPy's quantiles are cut off.
+            far = refined(np.abs(inner), less, self._ccdf, self._density, -1)
+            inner = np.where(p < 0.5, -far, far)
         return np.where(p == 0, -math.inf, np.where(p == 1, math.inf, inner))
 
     def _isf(self, q: Array) -> Array:
@@ -292,5 +366,9 @@ class StudentT(Continuous):
     def entropy(self) -> Any:
         """Return (df + 1) / 2 (digamma((df + 1) / 2) - digamma(df / 2)) + log(sqrt(df) B)."""
         half, digamma = np.asarray(self.df) / 2, special("digamma")
-        spread = (half + 0.5) * (digamma(half + 0.5) - digamma(half))
+        z = np.minimum(half, LARGE)
+        step = digamma(z + 0.5) - digamma(z)
+        z = np.maximum(half, LARGE)
+        large = 0.5 / z + 2 * digamma_error(z) - 2 * digamma_error(2 * z)
+        spread = (half + 0.5) * np.where(half < LARGE, step, large)
         return result(spread + self._log_constant())

@@ -12,7 +12,7 @@ from fastnet._arrays import Array
 from fastnet.stats._checks import probabilities, scipy, xlogy
 from fastnet.stats.adapter import as_distribution
 from fastnet.stats.continuous import Normal
-from fastnet.stats.distribution import Continuous, Distribution, require_one
+from fastnet.stats.distribution import Continuous, Distribution, Univariate, require_one
 from fastnet.stats.joint_normal import NormalJoint
 from fastnet.stats.joint_table import TableJoint
 from fastnet.stats.vector import MultivariateNormal
@@ -93,6 +93,8 @@ def kl_divergence(p: Any, q: Any) -> float:
         msg = f"p and q must be laws of the same kind, got {type(p).__name__}, {type(q).__name__}"
         raise TypeError(msg)
     points = p._points() if p.discrete else None
+    if isinstance(p, Univariate) and isinstance(q, Univariate) and _leaves(p, q):
+        return math.inf
     if points is not None:
         log_p, log_q = p._log(points), q._log(points)
         return _sum(np.exp(log_p), log_p, log_q)
@@ -100,6 +102,12 @@ def kl_divergence(p: Any, q: Any) -> float:
         msg = f"{p!r} has too many points for a sum"
         raise ValueError(msg)
     return _integral(p, q)
+
+
+def _leaves(p: Univariate, q: Univariate) -> bool:
+    """Whether p has values beyond q's range, which may be too improbable for a sum or integral."""
+    (low, high), (least, most) = p.support(), q.support()
+    return bool(p.variance() != 0 and (low < least or high > most))
 
 
 def _one(law: Any, name: str) -> Distribution:
@@ -116,7 +124,7 @@ def _sum(p: Array, log_p: Array, log_q: Array) -> float:
     some = p > 0
     if np.any(log_q[some] == -math.inf):
         return math.inf
-    return max(0.0, math.fsum(p[some] * (log_p[some] - log_q[some])))
+    return max(math.fsum(p[some] * (log_p[some] - log_q[some])), 0.0)
 
 
 def _table_divergence(p: Any, q: Any) -> float:
@@ -146,7 +154,7 @@ def _normal_divergence(p: MultivariateNormal, q: MultivariateNormal) -> float:
     spread = np.square(q._whiten(p._root.T)).sum() + np.square(q._whiten(p._mean - q._mean)).sum()
     with np.errstate(divide="ignore"):
         logs = np.log(np.diag(q._root)).sum() - np.log(np.diag(p._root)).sum()
-    return max(0.0, float(spread - p.dim) / 2 + float(logs))
+    return max(float(spread - p.dim) / 2 + float(logs), 0.0)
 
 
 def _integral(p: Continuous, q: Distribution) -> float:
@@ -170,4 +178,5 @@ def _integral(p: Continuous, q: Distribution) -> float:
         for a, b in itertools.pairwise(ends)
         if a < b
     ]
-    return max(0.0, math.fsum(pieces))
+    # In this order NaN, if there is any, stays.
+    return max(math.fsum(pieces), 0.0)

@@ -10,9 +10,9 @@ import numpy as np
 
 from fastnet._arrays import Array
 from fastnet.random._checks import Size
-from fastnet.stats._checks import result, xlogy
+from fastnet.stats._checks import result
 from fastnet.stats._normal import normal_icdf
-from fastnet.stats.distribution import Discrete, Distribution
+from fastnet.stats.distribution import MOST_POINTS, Discrete, Distribution
 
 
 def drawn_as(drawn: Any, dtype: Any, out: Array | None) -> Any:
@@ -36,18 +36,22 @@ def on_integers(x: Array, low: Any, high: Any, log: Any) -> Array:
     return np.where(np.isnan(x), math.nan, np.where(inside, found, -math.inf))
 
 
+def points_near(law: Any) -> Array | None:
+    """Return the points around the mean of a sum of independent bits, or of a Poisson law.
+
+    P(|X - mean| >= t) <= 2 exp(-t^2 / (2 (variance + t / 3))) (Boucheron, Lugosi, Massart 2013,
+    section 2.7) is below 2 exp(-40) for this t.
+    """
+    mean, t = law.mean(), 9 * law.standard_deviation() + 30
+    least, most = law.support()
+    low, high = max(least, math.floor(mean - t)), min(most, math.ceil(mean + t))
+    return np.arange(low, high + 1.0) if max(t, high - low) < MOST_POINTS else None
+
+
 class Integers(Discrete):
     """A law on the integers from `_low` on."""
 
     _low = 0.0
-
-    def _sum(self, f: Any) -> Any:
-        """Return the sum of f over the support of each of the laws."""
-        shape = np.shape(self.mean())
-        values = [
-            math.fsum(f(law, law._points())) for law in ([self] if not shape else self._each())
-        ]
-        return result(np.reshape(values, shape))
 
     def _each(self) -> list[Distribution]:
         """Return the laws of an array of parameters."""
@@ -55,13 +59,10 @@ class Integers(Discrete):
         return [type(self)(*row) for row in zip(*(c.ravel() for c in columns), strict=True)]
 
     def entropy(self) -> Any:
-        """Return the entropy: a sum over the support."""
-
-        def terms(law: Any, points: Array) -> Array:
-            log = law._log(points)
-            return -xlogy(np.exp(log), np.exp(log))
-
-        return self._sum(terms)
+        """Return the entropy: a sum over the support, or an expansion if that is too wide."""
+        shape = np.shape(self.mean())
+        laws: list[Any] = [self] if not shape else self._each()
+        return result(np.reshape([_entropy(law) for law in laws], shape))
 
     def _icdf(self, p: Array) -> Array:
         low, high = self.support()
@@ -103,3 +104,16 @@ class Integers(Discrete):
                 return np.asarray(above)
             half = enough(middle)
             below, above = np.where(half, below, middle), np.where(half, middle, above)
+
+
+def _entropy(law: Any) -> float:
+    """Return the entropy of one law."""
+    points = law._points()
+    if points is None:
+        # Edgeworth's expansion for variances above 10^10. The next terms, kurtosis^2 / 48 +
+        # 7 skewness^4 / 48 - skewness^2 kurtosis / 8, are below 1 / variance^2.
+        spread = 0.5 * (math.log(law.variance()) + math.log(2 * math.pi) + 1)
+        return spread - float(law.skewness()) ** 2 / 12
+    log = law._log(points)
+    some = log > -math.inf
+    return 0.0 - math.fsum(np.exp(log[some]) * log[some])

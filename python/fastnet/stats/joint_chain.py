@@ -17,7 +17,7 @@ from fastnet.stats.adapter import as_laws
 from fastnet.stats.distribution import Distribution, Univariate
 from fastnet.stats.finite import Empirical
 from fastnet.stats.joint import Joint
-from fastnet.stats.joint_sample import EmpiricalJoint
+from fastnet.stats.joint_sample import _FAR, EmpiricalJoint
 
 # Draws behind what a chain can't do exactly.
 DRAWS = 2**16
@@ -55,7 +55,10 @@ class Chain(Joint):
         law = self._laws[name]
         if not self._parents[name]:
             return law  # type: ignore[no-any-return]
-        return _of_number(law(**{parent: known[parent] for parent in self._parents[name]}), name)
+        # A function may change the arrays it gets, of which others are made too.
+        own = {parent: known[parent] for parent in self._parents[name]}
+        own = {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in own.items()}
+        return _of_number(law(**own), name)
 
     def _draw_columns(
         self, shape: tuple[int, ...], rng: Any, known: dict[str, Any]
@@ -172,7 +175,7 @@ class Chain(Joint):
         """Return the mean of log(p(b given a) / p(b)) over n draws.
 
         b must depend on a alone and a on nothing. p(b) is the mean of p(b given a) over the other
-        draws of a, so that the time grows as n^2.
+        draws of a, so that the time grows as n^2; a ValueError if too few of those come near.
         """
         names = [self.names[i] for i in sorted(self._pair(a, b))]
         if not self._closed(names) or self._parents[names[0]]:
@@ -182,13 +185,23 @@ class Chain(Joint):
             return 0.0
         pair = Chain(**{name: self._laws[name] for name in names})
         x, y = pair.sample(_draws(n), rng=rng).T
-        total = 0.0
+        total, alone = 0.0, 0
         for i in range(n):
             log = pair._law(names[1], {names[0]: x})._log(np.asarray(y[i]))
             own, others = log[i], np.delete(log, i)
             top = others.max()
-            total += own - top - math.log(np.exp(others - top).mean())
-        return max(0.0, total / n)
+            if top < own - _FAR:
+                # Of n equally probable values it would be one.
+                alone, total = alone + 1, total + math.log(n)
+            else:
+                total += own - top - math.log(np.exp(others - top).mean())
+        if alone > n / 100:
+            msg = (
+                f"n must be larger for a {b} so close to a function of {a}: at {alone} of {n} "
+                "draws no other one is near enough to say how probable the values are"
+            )
+            raise ValueError(msg)
+        return max(total / n, 0.0)
 
 
 def _is_law(law: Any) -> bool:

@@ -64,7 +64,9 @@ class NormalJoint(Joint):
         return float(self.law.entropy())
 
     def mutual_information(self, a: str, b: str) -> float:
-        """Return -log(1 - r^2) / 2 with the correlation r."""
+        """Return -log(1 - r^2) / 2 with the correlation r, 0 if one of them is constant."""
         i, j = self._pair(a, b)
+        if not (self.variance()[[i, j]] > 0).all():
+            return 0.0
         r = min(abs(float(self.correlation()[i, j])), 1.0)
         return math.inf if r == 1 else -0.5 * math.log1p(-r * r)

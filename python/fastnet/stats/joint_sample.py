@@ -108,7 +108,7 @@ class EmpiricalJoint(Joint):
         log = np.zeros(len(self.law.data))
         for i, value in at.items():
             d = self.law.data[:, i] - value
-            scale = h * math.sqrt(float(np.asarray(self.law.variance())[i]))
+            scale = h * self._deviation(i)
             log = log - (0.5 * (d / scale) ** 2 if scale > 0 else np.where(d == 0, 0, math.inf))
         log = np.where(self.law.weights > 0, log, -math.inf)
         if log.max() < -_FAR:
@@ -116,6 +116,15 @@ class EmpiricalJoint(Joint):
             raise ValueError(msg)
         weights = self.law.weights * np.exp(log - log.max())
         return self._of([i for i in range(self.dim) if i not in at], weights)
+
+    def _deviation(self, i: int) -> float:
+        """Return a variable's standard deviation, also where its square is no normal number."""
+        column = self.law.data[:, i]
+        unit = math.ldexp(1.0, math.frexp(float(np.abs(column).max()))[1] - 1)
+        if 1e-140 < unit < 1e140 or not column.any():
+            return math.sqrt(float(np.asarray(self.law.variance())[i]))
+        law = Empirical(column / unit, self.law.weights)
+        return unit * float(law.standard_deviation())
 
     def mean(self) -> Array:
         """Return the weighted mean of each variable."""

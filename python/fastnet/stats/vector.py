@@ -12,9 +12,18 @@ from fastnet._arrays import FLOAT_DTYPES, Array, as_float, to_array
 from fastnet.functional.linear import linear
 from fastnet.random._checks import Size, shape_of
 from fastnet.stats._checks import result, scipy, special, xlogy
+from fastnet.stats._saddle import (
+    LARGE,
+    excess,
+    gamma_entropy,
+    gap,
+    log_gamma,
+    log_gamma_at_rate,
+    log_of_sum,
+)
 from fastnet.stats.continuous import Normal
 from fastnet.stats.distribution import Distribution, values
-from fastnet.stats.gamma import Beta, log_gamma
+from fastnet.stats.gamma import Beta
 
 # A covariance is symmetric if |a_ij - a_ji| is at most this times sqrt(a_ii a_jj), and semidefinite
 # if no pivot of its Cholesky factorisation is below minus this times the largest of the diagonal.
@@ -218,7 +227,15 @@ class Dirichlet(Vector):
 
     def _log(self, x: Array) -> Array:
         inside = (x >= 0).all(-1) & (np.abs(x.sum(-1) - 1) <= 1e-8)
-        log = xlogy(self.alpha - 1, np.maximum(x, 0)).sum(-1) - self._log_beta()
+        x = np.where(inside[..., np.newaxis], x, 1 / self.dim)
+        n = math.fsum(self.alpha)
+        if n < LARGE:
+            log = xlogy(self.alpha - 1, x).sum(-1) - self._log_beta()
+        else:
+            d = gap(self.alpha, x, n, math.fsum([*self.alpha, -n]))
+            log = log_gamma_at_rate(self.alpha, x, n, d).sum(-1) - log_of_sum(n)
+            # exp(-n sum(x)) is in the one and exp(-n) in the other, equal but for rounding.
+            log = log + n * excess(x)
         return np.where(inside, log, -math.inf)
 
     def mean(self) -> Array:
@@ -238,6 +255,9 @@ class Dirichlet(Vector):
     def entropy(self) -> Any:
         """Return log B(alpha) + (s - d) digamma(s) - sum (alpha_i - 1) digamma(alpha_i)."""
         a, s, digamma = self.alpha, self.alpha.sum(), special("digamma")
+        if s >= LARGE:
+            rest = math.fsum(gamma_entropy(a)) - gamma_entropy(s)
+            return float(rest - (self.dim - 1) * digamma(s))
         rest = (s - self.dim) * digamma(s) - ((a - 1) * digamma(a)).sum()
         return float(self._log_beta() + rest)
 
