@@ -8,7 +8,7 @@ import pytest
 from mpmath import mpf
 
 from fastnet import stats
-from fastnet.stats import kl_divergence
+from fastnet.stats import information, kl_divergence
 
 SHAPES = [1e-3, 0.5, 1.0, 3.7, 9.9, 10.0, 25.3, 300.0, 1e6, 1.3e11, 1e15, 1e17]
 # In standard deviations from the mean.
@@ -215,10 +215,33 @@ def test_entropies_of_laws_too_wide_for_a_sum():
     for law in (stats.Poisson(1e15), stats.Poisson(1e307), stats.Binomial(2**53, 0.3)):
         exact = 0.5 * (math.log(2 * math.pi) + 1 + math.log(law.variance()))
         assert law.entropy() == pytest.approx(exact, rel=1e-15)
-        with pytest.raises(ValueError, match="has too many points for a sum"):
-            stats.cross_entropy(law, law)
+        assert stats.cross_entropy(law, law) == law.entropy()
     both = stats.Binomial([3, 2**53], 0.3).entropy()
     assert both.tolist() == [stats.Binomial(n, 0.3).entropy() for n in (3, 2**53)]
+
+
+def test_divergences_of_laws_too_wide_for_a_sum():
+    lam, mu = mpf(1e15), mpf(1.0000001e15)
+    exact = float(lam * mpmath.log(lam / mu) + mu - lam)
+    assert kl_divergence(stats.Poisson(1e15), stats.Poisson(1.0000001e15)) == pytest.approx(
+        exact, rel=1e-14
+    )
+    n, p, q = 2**53, mpf(0.3), mpf(0.3001)
+    exact = float(n * (p * mpmath.log(p / q) + (1 - p) * mpmath.log((1 - p) / (1 - q))))
+    found = kl_divergence(stats.Binomial(n, 0.3), stats.Binomial(n, 0.3001))
+    assert found == pytest.approx(exact, rel=1e-12)
+    # The formulas are those of the sums.
+    found = information._counts_divergence([50.0], [60.0], -10.0)
+    assert found == pytest.approx(kl_divergence(stats.Poisson(50), stats.Poisson(60)), rel=1e-12)
+    found = information._counts_divergence([3.0, 7.0], [4.0, 6.0], -1.0)
+    sums = kl_divergence(stats.Binomial(10, 0.3), stats.Binomial(10, 0.4))
+    assert found == pytest.approx(sums, rel=1e-12)
+    for p, q in (
+        (stats.Poisson(1e15), stats.Geometric(0.5) - 1),
+        (stats.Binomial(2**52, 0.3), stats.Binomial(2**53, 0.3)),
+    ):
+        with pytest.raises(ValueError, match="has too many points for a sum"):
+            stats.cross_entropy(p, q)
 
 
 def test_a_law_that_leaves_the_others_range_is_infinitely_far_from_it():

@@ -255,9 +255,12 @@ class Discrete(Drawing):
         if not np.all(chances > 0):
             msg = f"p must be in (0, 1], got {p}"
             raise ValueError(msg)
-        # Below, numbers are cut down just so, and ln(1 - p) would lose a p that is not normal.
-        chances = np.maximum(chances, _LEAST_CHANCE)
-        return self._counts(_core.random_geometric, size, dtype, out, p=chances)
+
+        def draw(p: Array, *rest: Any) -> None:
+            # Below, numbers are cut down just so, and ln(1 - p) would lose a p that is not normal.
+            _core.random_geometric(np.maximum(p, _LEAST_CHANCE), *rest)
+
+        return self._counts(draw, size, dtype, out, p=chances)
 
     def _counts(
         self,

@@ -191,15 +191,15 @@ class Gamma(Continuous):
         """
 
         def values(out: Array, source: Source, part: Any) -> None:
-            half = part["df"] / 2
+            # Below, all values are infinite just so; half of the least df would be 0.
+            half = np.maximum(part["df"], _TINY) / 2
             _core.random_gamma(half, INVERSE_ROOT, 0, *source, out)
             normals = np.empty_like(out)
             _core.random_draw("normal", *source, 0.0, 1.0, normals)
             np.multiply(out, normals, out=out)
             np.multiply(out, np.sqrt(half), out=out)
 
-        # Below, all values are infinite just so; half of the least df would be 0.
-        return self._made(values, size, dtype, out, df=np.maximum(_positive(df, "df"), _TINY))
+        return self._made(values, size, dtype, out, df=_positive(df, "df"))
 
     def beta(
         self,

@@ -10,8 +10,10 @@ import numpy as np
 
 from fastnet._arrays import Array
 from fastnet.stats._checks import probabilities, scipy, xlogy
+from fastnet.stats._saddle import deviance
 from fastnet.stats.adapter import as_distribution
 from fastnet.stats.continuous import Normal
+from fastnet.stats.discrete import Binomial, Poisson
 from fastnet.stats.distribution import Continuous, Distribution, Univariate, require_one
 from fastnet.stats.joint_normal import NormalJoint
 from fastnet.stats.joint_table import TableJoint
@@ -67,8 +69,8 @@ def kl_divergence(p: Any, q: Any) -> float:
     -------
     float
         inf where q gives no weight to something that p does. Exact for tables, discrete laws of
-        numbers (a sum over the support) and normal laws; for other laws of numbers an integral by
-        `scipy.integrate.quad` to about 1e-8.
+        numbers (a sum over the support, or a formula for wide ones) and normal laws; for other laws
+        of numbers an integral by `scipy.integrate.quad` to about 1e-8.
 
     Examples
     --------
@@ -98,10 +100,20 @@ def kl_divergence(p: Any, q: Any) -> float:
     if points is not None:
         log_p, log_q = p._log(points), q._log(points)
         return _sum(np.exp(log_p), log_p, log_q)
+    if isinstance(p, Poisson) and isinstance(q, Poisson):
+        return _counts_divergence([p.lam], [q.lam], p.lam - q.lam)
+    if isinstance(p, Binomial) and isinstance(q, Binomial) and p.n == q.n:
+        ours, theirs = ([law.n * law.p, law.n * (1 - law.p)] for law in (p, q))
+        return _counts_divergence(ours, theirs, p.n * (p.p - q.p))
     if not isinstance(p, Continuous):
         msg = f"{p!r} has too many points for a sum"
         raise ValueError(msg)
     return _integral(p, q)
+
+
+def _counts_divergence(means: list[float], others: list[float], d: float) -> float:
+    """Return sum(m log(m / n) + n - m) of means m and n whose differences are d and -d."""
+    return float(deviance(np.array(means), np.array(others), np.array([d, -d][: len(means)])).sum())
 
 
 def _leaves(p: Univariate, q: Univariate) -> bool:
