@@ -149,13 +149,15 @@ def sanitize(session: nox.Session) -> None:
         "detect_stack_use_after_return=1",
     ]
     # What instrumentation itself changes: times, sizes, address space, which it reserves whole,
-    # malloc, which is its own, and stacks: the instrumented kernels overflow 512 KiB, while no
+    # malloc, which is its own and whose locks a child may inherit locked, and stacks: the instrumented kernels overflow 512 KiB, while no
     # frame of the others exceeds 18 KiB (GCC's -fstack-usage, AVX-512).
     measured = [
         "test_process.py::test_import_is_quick",
         "test_repository.py::test_the_extension_is_small",
         "test_limits.py::test_too_little_memory_is_a_memory_error_and_leaves_all_usable",
         "test_limits.py::test_any_allocation_may_fail",
+        "test_limits.py::test_the_team_steps_on_after_one_thread_found_no_memory",
+        "test_fork.py::test_fork_while_another_thread_is_inside_a_kernel",
         "test_process.py::test_openmp_environment_does_not_change_results[OMP_STACKSIZE=64K]",
     ]
     pytest(
