@@ -149,8 +149,9 @@ def sanitize(session: nox.Session) -> None:
         "detect_stack_use_after_return=1",
     ]
     # What instrumentation itself changes: times, sizes, address space, which it reserves whole,
-    # malloc, which is its own and whose locks a child may inherit locked, and stacks: the instrumented kernels overflow 512 KiB, while no
-    # frame of the others exceeds 18 KiB (GCC's -fstack-usage, AVX-512).
+    # malloc, which is its own and whose locks a child of fork may find locked, and stacks: the
+    # instrumented kernels overflow 512 KiB, while no frame of the others exceeds 18 KiB (GCC's
+    # -fstack-usage, AVX-512).
     measured = [
         "test_process.py::test_import_is_quick",
         "test_repository.py::test_the_extension_is_small",
