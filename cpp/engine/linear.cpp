@@ -135,7 +135,7 @@ void linear_forward(Index m, Index n, Index k, Operand<T> x, Operand<T> w, bool 
   args.b = w.data;
   args.b_row = w.row;
   args.b_padded = w_padded;
-  if (w.col != 1 && n > 1) {
+  if (w.col != 1 && n > 1) {  // a single column needs no rows beside each other
     args.b = by_rows(w, k, n, &workspace().b, &args.b_row);
     args.b_padded = true;
   }
