@@ -22,6 +22,11 @@ def normed(dropout=None):
     )
 
 
+def trainer_of(model, name="sgd"):
+    optimizer = OPTIMIZERS[name](model.parameters())
+    return fastnet.Trainer(model, nn.CrossEntropyLoss(), optimizer)
+
+
 def assert_steps_equal(twins, loss, rng, steps=3):
     taped, optimizer, fused, trainer = twins
     for _ in range(steps):
@@ -113,8 +118,8 @@ def test_dropout_draws_from_its_generators_stream(rng):
 
 def test_gradients_are_those_that_the_parameters_have(rng):
     model = mlp()
-    optimizer = OPTIMIZERS["sgd"](model.parameters())
-    trainer = fastnet.Trainer(model, nn.CrossEntropyLoss(), optimizer)
+    trainer = trainer_of(model)
+    optimizer = trainer.optimizer
     x, y = batch(rng)
     trainer.gradient(x, y)
     first = [np.array(p.grad.data) for p in model.parameters()]
@@ -142,8 +147,8 @@ def test_gradients_are_those_that_the_parameters_have(rng):
 
 def test_a_step_refused_while_another_thread_steps_loses_no_counts(rng):
     model = mlp()
-    optimizer = OPTIMIZERS["adam"](model.parameters())
-    trainer = fastnet.Trainer(model, nn.CrossEntropyLoss(), optimizer)
+    trainer = trainer_of(model, "adam")
+    optimizer = trainer.optimizer
     x, y = batch(rng)
     trainer.step(x, y)
     core = trainer._plan._current
@@ -200,8 +205,8 @@ def test_parameters_exchanged_between_groups_take_the_others_rate(rng):
 
 def test_parameters_of_others_added_later_are_refused(rng):
     model = mlp()
-    optimizer = OPTIMIZERS["sgd"](model.parameters())
-    trainer = fastnet.Trainer(model, nn.CrossEntropyLoss(), optimizer)
+    trainer = trainer_of(model)
+    optimizer = trainer.optimizer
     x, y = batch(rng)
     trainer.step(x, y)
     optimizer.add_param_group({"params": [nn.Parameter(np.ones(3))]})
@@ -224,7 +229,7 @@ def test_a_forward_of_its_own_is_not_compiled_away(rng):
     model[1].forward = lambda x: x
     assert_same_bits(model(x), model(fastnet.tensor(x)).data)
     with pytest.raises(TypeError, match="another forward"):
-        fastnet.Trainer(model, nn.CrossEntropyLoss(), OPTIMIZERS["sgd"](model.parameters()))
+        trainer_of(model)
 
 
 def test_what_a_trainer_is_made_of_cannot_be_set():
@@ -240,10 +245,7 @@ def test_what_a_trainer_is_made_of_cannot_be_set():
 
 def test_beside_a_fit_in_another_thread_others_are_refused(rng):
     model = mlp()
-    trainers = [
-        fastnet.Trainer(model, nn.CrossEntropyLoss(), OPTIMIZERS["sgd"](model.parameters()))
-        for _ in range(2)
-    ]
+    trainers = [trainer_of(model) for _ in range(2)]
     x, y = batch(rng)
     state = {name: np.array(a) for name, a in model.state_dict().items()}
     calls = [
@@ -267,7 +269,7 @@ def test_beside_a_fit_in_another_thread_others_are_refused(rng):
 
 def test_callbacks_stop_by_true_alone_and_epochs_are_numbers(rng):
     model = mlp()
-    trainer = fastnet.Trainer(model, nn.CrossEntropyLoss(), OPTIMIZERS["sgd"](model.parameters()))
+    trainer = trainer_of(model)
     x, y = batch(rng)
     assert len(trainer.fit(x, y, epochs=3, callbacks=[lambda *_: np.ones(2)])["loss"]) == 3
     assert len(trainer.fit(x, y, epochs=3, callbacks=[lambda *_: np.True_])["loss"]) == 1
